@@ -1,0 +1,95 @@
+//! Base64 (RFC 4648, 4 and 5): read in either alphabet, padded or not; written in the standard one, padded.
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use crate::code::Code;
+use crate::fault::Fault;
+
+const PADDED: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::RequireCanonical);
+const UNPADDED: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::RequireNone);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, PADDED);
+const STANDARD_UNPADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, UNPADDED);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADDED);
+const URL_SAFE_UNPADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, UNPADDED);
+
+/// Decodes Base64; `-` or `_` anywhere means the URL-safe alphabet, and then `+` and `/` are faults. Padding is whole or
+/// not there.
+pub(crate) fn decode(raw: &[u8]) -> Result<Vec<u8>, Fault> {
+    let is_url_safe = raw.iter().any(|byte| matches!(byte, b'-' | b'_'));
+    let is_padded = raw.last() == Some(&b'=');
+    let engine = match (is_url_safe, is_padded) {
+        (false, true) => &STANDARD,
+        (false, false) => &STANDARD_UNPADDED,
+        (true, true) => &URL_SAFE,
+        (true, false) => &URL_SAFE_UNPADDED,
+    };
+    engine.decode(raw).map_err(|error| to_fault(&error, raw.len()))
+}
+
+/// Appends the one spelling.
+pub(crate) fn encode_into(bytes: &[u8], out: &mut String) {
+    STANDARD.encode_string(bytes, out);
+}
+
+fn to_fault(error: &base64::DecodeError, length: usize) -> Fault {
+    use base64::DecodeError::{InvalidByte, InvalidLastSymbol};
+    let (offset, detail) = match error {
+        InvalidByte(offset, _) => (*offset, "this is not a character of the Base64 alphabet in use"),
+        InvalidLastSymbol { .. } => {
+            (length.saturating_sub(1), "the last character has bits that no byte of the data needs")
+        }
+        _ => (length, "the Base64 ends in the middle of a byte, or its padding is wrong"),
+    };
+    Fault::new(Code::InvalidBase64, detail).at(offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn base64_is_read_in_both_alphabets_padded_or_not() {
+        let rows: &[(&[u8], Option<&[u8]>)] = &[
+            (b"", Some(b"")),
+            (b"PlXCscK2wrbCuy8=", Some(b">U\xc2\xb1\xc2\xb6\xc2\xb6\xc2\xbb/")),
+            (b"PlXCscK2wrbCuy8", Some(b">U\xc2\xb1\xc2\xb6\xc2\xb6\xc2\xbb/")),
+            (b"+/8=", Some(b"\xfb\xff")),
+            (b"-_8=", Some(b"\xfb\xff")),
+            (b"-_8", Some(b"\xfb\xff")),
+            (b"+_8=", None),
+            (b"-/8=", None),
+            (b"A", None),
+            (b"AA=", None),
+            (b"AA===", None),
+            (b"=", None),
+            (b"AAAA=", None),
+            (b"AA==AA==", None),
+            (b"AA AA", None),
+            (b"AAAA,AAAA", None),
+            (b"AB", None),
+            (b"\xff\xff\xff\xff", None),
+        ];
+        for (given, expected) in rows {
+            assert_eq!(decode(given).ok().as_deref(), *expected, "{:?}", given.escape_ascii().to_string());
+        }
+    }
+
+    #[test]
+    fn a_foreign_character_is_named_by_its_offset() {
+        assert_eq!(decode(b"AAAA*AAA").unwrap_err().offset, Some(4));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_decodes_to_itself(bytes: Vec<u8>) {
+            let mut encoded = String::new();
+            encode_into(&bytes, &mut encoded);
+            prop_assert_eq!(decode(encoded.as_bytes()).unwrap(), bytes);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The codes of problems: stable names that a client may program against, each with its status and who is at fault.
+
+/// Who has to change something before the request can succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AtFault {
+    /// The request itself, or what its sender may do.
+    Client,
+    /// The filter or the Envoy around it.
+    Edge,
+    /// The bridge.
+    Bridge,
+    /// The MQTT broker, or the way to it.
+    Broker,
+}
+
+macro_rules! codes {
+    ($( $(#[$doc:meta])* $name:ident $status:literal $fault:ident $title:literal; )*) => {
+        /// Why a request was refused. The name is the problem's `code`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $( $(#[$doc])* $name, )*
+        }
+
+        impl Code {
+            /// Every code, in the order of the documentation's table.
+            pub const ALL: &'static [Self] = &[ $( Self::$name, )* ];
+
+            /// The name as it stands in a problem document.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$name => stringify!($name), )* }
+            }
+
+            /// The HTTP status it is answered with.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $( Self::$name => $status, )* }
+            }
+
+            /// Who is at fault.
+            #[must_use]
+            pub const fn at_fault(self) -> AtFault {
+                match self { $( Self::$name => AtFault::$fault, )* }
+            }
+
+            /// The problem's `title`: the same sentence for every occurrence.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $( Self::$name => $title, )* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// `topic` is not in the query.
+    MissingTopic 400 Client "The topic is missing";
+    /// The Topic Name or Response Topic has no characters.
+    EmptyTopic 400 Client "The topic is empty";
+    /// A parameter was given more than once.
+    DuplicateParameter 400 Client "A parameter was given more than once";
+    /// A `%` without two hexadecimal digits behind it.
+    InvalidPercentEncoding 400 Client "The percent-encoding is broken";
+    /// Bytes that are not UTF-8 where text is due.
+    InvalidUtf8 400 Client "The text is not UTF-8";
+    /// A character that no MQTT text may hold, or that MQTT says it should not.
+    InvalidCharacter 400 Client "The text holds a character that MQTT does not allow";
+    /// QoS is neither 0 nor 1.
+    InvalidQos 400 Client "The QoS is not 0 or 1";
+    /// RETAIN is neither 0 nor 1.
+    InvalidRetain 400 Client "The RETAIN flag is not 0 or 1";
+    /// The Response Topic has a wildcard.
+    ResponseTopicWildcard 400 Client "The Response Topic has a wildcard";
+    /// The Response Topic is over the limit.
+    ResponseTopicTooLong 400 Client "The Response Topic is too long";
+    /// The value is not Base64.
+    InvalidBase64 400 Client "The Base64 is broken";
+    /// The Correlation Data is over the limit.
+    CorrelationDataTooLong 400 Client "The Correlation Data is too long";
+    /// The User Properties are not a JSON array of objects with string values.
+    InvalidUserProperties 400 Client "The User Properties are not an array of objects with string values";
+    /// The User Properties are over the limit.
+    UserPropertiesTooLarge 400 Client "The User Properties are too large";
+    /// The Content Type is over the limit.
+    ContentTypeTooLong 400 Client "The Content Type is too long";
+    /// The Message Expiry Interval is not a number of seconds, or is over the limit.
+    InvalidMessageExpiry 400 Client "The Message Expiry Interval is not a number of seconds in range";
+    /// The Payload Format Indicator is neither 0 nor 1.
+    InvalidPayloadFormatIndicator 400 Client "The Payload Format Indicator is not 0 or 1";
+    /// `api-version` is not on the configured list.
+    UnsupportedApiVersion 400 Client "The API version is not supported";
+    /// The Payload Format Indicator is 1 and the payload is not UTF-8.
+    PayloadNotUtf8 400 Client "The payload is not UTF-8";
+    /// The request ended before its payload did.
+    IncompletePayload 400 Client "The payload is incomplete";
+    /// No verified identity came with the request.
+    Unauthenticated 401 Client "The client is not authenticated";
+    /// The verified identity cannot be used as a client id.
+    InvalidClientId 403 Client "The client id cannot be used";
+    /// The Topic Name has a wildcard.
+    TopicWildcard 403 Client "The Topic Name has a wildcard";
+    /// The Topic Name starts with `$`.
+    TopicReserved 403 Client "The Topic Name is reserved";
+    /// The Topic Name is over the limit of bytes.
+    TopicTooLong 403 Client "The Topic Name is too long";
+    /// The Topic Name is over the limit of segments.
+    TopicTooManySegments 403 Client "The Topic Name has too many segments";
+    /// No such resource.
+    NotFound 404 Client "There is nothing at this path";
+    /// The method is not POST.
+    MethodNotAllowed 405 Client "The method is not allowed";
+    /// The request was not received in time.
+    RequestTimeout 408 Client "The request did not arrive in time";
+    /// The payload is over the limit.
+    PayloadTooLarge 413 Client "The payload is too large";
+
+    /// PUBACK 0x90.
+    TopicNameInvalid 400 Broker "The broker does not accept the Topic Name";
+    /// PUBACK 0x99.
+    PayloadFormatInvalid 400 Broker "The broker found that the payload is not what its Payload Format Indicator says";
+    /// The broker keeps no messages (CONNACK Retain Available 0, or 0x9A).
+    RetainNotSupported 400 Broker "The broker does not support retained messages";
+    /// The broker knows only QoS 0 (CONNACK Maximum QoS 0, or 0x9B).
+    QosNotSupported 400 Broker "The broker does not support this QoS";
+    /// PUBACK 0x87.
+    NotAuthorized 403 Broker "The broker does not authorise this publish";
+    /// The packet is over the broker's Maximum Packet Size (0x95).
+    PacketTooLarge 413 Broker "The message is larger than the broker's Maximum Packet Size";
+    /// PUBACK 0x97.
+    QuotaExceeded 429 Broker "The broker's quota is exceeded";
+    /// The broker takes no more connections for now, or messages come too fast for it (0x96, 0x97 or 0x9F about a connection).
+    BrokerRateExceeded 429 Broker "The broker's rate is exceeded";
+    /// PUBACK 0x80.
+    UnspecifiedError 500 Broker "The broker failed to route the message";
+    /// PUBACK 0x83.
+    ImplementationSpecificError 500 Broker "The broker failed to route the message for a reason of its own";
+    /// The broker refuses the bridge's login.
+    BrokerLoginFailed 502 Broker "The bridge cannot log in to the broker";
+    /// The broker said something that MQTT does not know there.
+    BrokerProtocolError 502 Broker "The broker broke the protocol";
+    /// PUBACK 0x91.
+    PacketIdentifierInUse 503 Bridge "The Packet Identifier is in use";
+    /// The bridge has no connection to the broker.
+    BrokerUnavailable 503 Broker "The broker is not reachable";
+    /// The connection was lost before the PUBACK, and the session with it: whether the message was published is not known.
+    ConnectionLost 503 Broker "The connection to the broker was lost before it acknowledged the message";
+    /// The bridge has as much under way as it may.
+    Overloaded 503 Bridge "The bridge is overloaded";
+    /// No PUBACK came in time: whether the message was published is not known.
+    AcknowledgementTimeout 504 Broker "The broker did not acknowledge the message in time";
+    /// The edge could not do its work.
+    EdgeFailure 500 Edge "The edge failed to handle the request";
+}
+
+impl Code {
+    /// Whether the same request may succeed later, so that the answer carries `Retry-After`.
+    #[must_use]
+    pub const fn may_succeed_later(self) -> bool {
+        matches!(self.status(), 429 | 503)
+    }
+}
+
+impl serde::Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_an_error_status_and_a_title_of_its_own() {
+        let mut titles: Vec<&str> = Code::ALL.iter().map(|code| code.title()).collect();
+        titles.sort_unstable();
+        titles.dedup();
+        assert_eq!(titles.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert!((400..600).contains(&code.status()), "{code:?}");
+            assert!(code.status() < 500 || code.at_fault() != AtFault::Client, "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The head of a request: what HTTP Publish wants of its fields, borrowed, each found once.
+
+use crate::field;
+
+/// A field or parameter that should be there at most once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Slot<'a> {
+    /// It was not given.
+    #[default]
+    Absent,
+    /// It was given once; an empty value is a value.
+    Once(&'a [u8]),
+    /// It was given more than once, so it says nothing.
+    Repeated,
+}
+
+/// Method, target and the fields that HTTP Publish reads, as they were sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestHead<'a> {
+    method: &'a [u8],
+    target: &'a [u8],
+    request_id: Slot<'a>,
+    pub(crate) qos: Slot<'a>,
+    pub(crate) retain: Slot<'a>,
+    pub(crate) response_topic: Slot<'a>,
+    pub(crate) correlation_data: Slot<'a>,
+    pub(crate) user_properties: Slot<'a>,
+    pub(crate) content_type: Slot<'a>,
+    pub(crate) message_expiry: Slot<'a>,
+    pub(crate) payload_format_indicator: Slot<'a>,
+    pub(crate) content_length: Slot<'a>,
+}
+
+// === impl Slot ===
+
+impl<'a> Slot<'a> {
+    pub(crate) fn put(&mut self, value: &'a [u8]) {
+        *self = match self {
+            Self::Absent => Self::Once(value),
+            Self::Once(_) | Self::Repeated => Self::Repeated,
+        };
+    }
+
+    /// The value, where it was given once.
+    pub(crate) const fn once(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Once(value) => Some(value),
+            Self::Absent | Self::Repeated => None,
+        }
+    }
+}
+
+// === impl RequestHead ===
+
+impl<'a> RequestHead<'a> {
+    /// Picks what it needs from fields in lower case, `:method` and `:path` (with the query) among them.
+    pub fn from_fields(fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        let mut head = Self::default();
+        for (name, value) in fields {
+            match name {
+                b":method" => head.method = value,
+                b":path" => head.target = value,
+                _ => {
+                    if let Some(slot) = head.slot(name) {
+                        slot.put(value);
+                    }
+                }
+            }
+        }
+        head
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> &'a [u8] {
+        self.method
+    }
+
+    /// Path and query.
+    #[must_use]
+    pub const fn target(&self) -> &'a [u8] {
+        self.target
+    }
+
+    /// The request id, where one came that can serve.
+    #[must_use]
+    pub fn request_id(&self) -> Option<crate::RequestId<'a>> {
+        self.request_id.once().and_then(crate::RequestId::new)
+    }
+
+    fn slot(&mut self, name: &[u8]) -> Option<&mut Slot<'a>> {
+        match std::str::from_utf8(name).ok()? {
+            field::QOS => Some(&mut self.qos),
+            field::RETAIN => Some(&mut self.retain),
+            field::RESPONSE_TOPIC => Some(&mut self.response_topic),
+            field::CORRELATION_DATA => Some(&mut self.correlation_data),
+            field::USER_PROPERTIES => Some(&mut self.user_properties),
+            field::CONTENT_TYPE => Some(&mut self.content_type),
+            field::MESSAGE_EXPIRY => Some(&mut self.message_expiry),
+            field::PAYLOAD_FORMAT_INDICATOR => Some(&mut self.payload_format_indicator),
+            field::REQUEST_ID => Some(&mut self.request_id),
+            "content-length" => Some(&mut self.content_length),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! UTF-8 Encoded Strings (MQTT 5.0, 1.5.4): which text may stand in an MQTT packet.
+
+use crate::code::Code;
+use crate::fault::Fault;
+
+/// The longest UTF-8 Encoded String or Binary Data, in bytes (MQTT 5.0, 1.5.4 and 1.5.6).
+pub(crate) const MAX_BYTES: usize = 65_535;
+
+/// Reads bytes as an MQTT text; a fault's offset counts in `bytes`.
+pub(crate) fn from_bytes(bytes: &[u8]) -> Result<&str, Fault> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        Fault::new(Code::InvalidUtf8, "the bytes are not well-formed UTF-8").at(error.valid_up_to())
+    })?;
+    check(text)?;
+    Ok(text)
+}
+
+/// Refuses what MQTT forbids (U+0000) and what it says should not be there: control characters and non-characters,
+/// which a receiver may treat as a malformed packet.
+pub(crate) fn check(text: &str) -> Result<(), Fault> {
+    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return Ok(());
+    }
+    match text.char_indices().find(|&(_, character)| is_forbidden(character)) {
+        None => Ok(()),
+        Some((offset, character)) => Err(Fault::new(
+            Code::InvalidCharacter,
+            format!(
+                "U+{:04X} is a {}, which MQTT text does not hold",
+                u32::from(character),
+                kind_of(character)
+            ),
+        )
+        .at(offset)),
+    }
+}
+
+const fn is_forbidden(character: char) -> bool {
+    matches!(character, '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}') || is_non_character(character)
+}
+
+/// U+FDD0 to U+FDEF, and the last two code points of every plane.
+const fn is_non_character(character: char) -> bool {
+    let code_point = character as u32;
+    matches!(code_point, 0xfdd0..=0xfdef) || code_point & 0xfffe == 0xfffe
+}
+
+const fn kind_of(character: char) -> &'static str {
+    match character {
+        '\0' => "NUL",
+        _ if is_non_character(character) => "non-character",
+        _ => "control character",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mqtt_text_is_utf8_without_control_and_non_characters() {
+        let rows: &[(&[u8], Option<(Code, u64)>)] = &[
+            (b"", None),
+            (b"plain ~", None),
+            ("\u{a0}ä€😀\u{feff}\u{fffd}".as_bytes(), None),
+            (b"a\0", Some((Code::InvalidCharacter, 1))),
+            (b"ab\x01", Some((Code::InvalidCharacter, 2))),
+            (b"\x1f", Some((Code::InvalidCharacter, 0))),
+            (b"\x7f", Some((Code::InvalidCharacter, 0))),
+            ("ä\u{80}".as_bytes(), Some((Code::InvalidCharacter, 2))),
+            ("\u{9f}".as_bytes(), Some((Code::InvalidCharacter, 0))),
+            ("\u{fdd0}".as_bytes(), Some((Code::InvalidCharacter, 0))),
+            ("\u{ffff}".as_bytes(), Some((Code::InvalidCharacter, 0))),
+            ("\u{10fffe}".as_bytes(), Some((Code::InvalidCharacter, 0))),
+            (b"a\xff", Some((Code::InvalidUtf8, 1))),
+            (b"\xed\xa0\x80", Some((Code::InvalidUtf8, 0))),
+            (b"\xc0\x80", Some((Code::InvalidUtf8, 0))),
+        ];
+        for (given, expected) in rows {
+            let fault = from_bytes(given).err().map(|fault| (fault.code, fault.offset.unwrap()));
+            assert_eq!(fault, *expected, "{given:?}");
+        }
+    }
+}

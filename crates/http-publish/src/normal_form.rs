@@ -1,0 +1,94 @@
+//! The normal form: what a message says, in one spelling, as a request that HTTP Publish reads again.
+
+use std::fmt::Write;
+
+use crate::field;
+use crate::head::{RequestHead, Slot};
+use crate::{PayloadFormatIndicator, Publish, Rules};
+
+/// What has to be done to a field so that it is in normal form. The target is the field `:path`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// Replace the field, or add it.
+    Set {
+        /// The field.
+        name: &'static str,
+        /// Its one spelling: visible ASCII.
+        value: &'a str,
+    },
+    /// Remove the field: what it says is said by its absence.
+    Remove {
+        /// The field.
+        name: &'static str,
+    },
+}
+
+// === impl Publish ===
+
+impl Publish<'_> {
+    /// Calls `apply` for each field of `head` that is not in normal form. The same changes made, nothing is left to
+    /// change. `content-type` is always as it should be.
+    ///
+    /// # Errors
+    /// The first error of `apply`.
+    pub fn changes<E>(
+        &self,
+        head: &RequestHead<'_>,
+        rules: &Rules,
+        mut apply: impl FnMut(Change<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut scratch = String::new();
+        let mut settle = |name: &'static str, given: Slot<'_>, wanted: Option<&str>| match (given, wanted) {
+            (Slot::Absent, None) => Ok(()),
+            (Slot::Once(given), Some(wanted)) if given == wanted.as_bytes() => Ok(()),
+            (_, Some(value)) => apply(Change::Set { name, value }),
+            (_, None) => apply(Change::Remove { name }),
+        };
+
+        self.write_target(rules, &mut scratch);
+        settle(field::PATH, Slot::Once(head.target()), Some(&scratch))?;
+        settle(field::QOS, head.qos, Some(self.qos.as_str()))?;
+        settle(field::RETAIN, head.retain, Some(self.retain.as_str()))?;
+        let response_topic = self.response_topic.as_ref().map(|topic| {
+            scratch.clear();
+            topic.encode_into(&mut scratch);
+            scratch.as_str()
+        });
+        settle(field::RESPONSE_TOPIC, head.response_topic, response_topic)?;
+        let correlation_data = self.correlation_data.as_ref().map(|data| {
+            scratch.clear();
+            data.encode_into(&mut scratch);
+            scratch.as_str()
+        });
+        settle(field::CORRELATION_DATA, head.correlation_data, correlation_data)?;
+        let user_properties = (!self.user_properties.is_empty()).then(|| {
+            scratch.clear();
+            self.user_properties.encode_into(&mut scratch);
+            scratch.as_str()
+        });
+        settle(field::USER_PROPERTIES, head.user_properties, user_properties)?;
+        let message_expiry = self.message_expiry_interval.map(|interval| {
+            scratch.clear();
+            // Writing to a String does not fail.
+            let _ = write!(scratch, "{}", interval.seconds());
+            scratch.as_str()
+        });
+        settle(field::MESSAGE_EXPIRY, head.message_expiry, message_expiry)?;
+        let format = (self.payload_format_indicator == PayloadFormatIndicator::Utf8).then_some("1");
+        settle(field::PAYLOAD_FORMAT_INDICATOR, head.payload_format_indicator, format)
+    }
+
+    /// Path, topic, and the API version where one was named: an upstream may demand it.
+    fn write_target(&self, rules: &Rules, out: &mut String) {
+        out.push_str(&rules.path);
+        out.push_str("?topic=");
+        self.topic_name.encode_into(out);
+        if let Some(version) = self.api_version {
+            out.push_str("&api-version=");
+            out.push_str(version.as_str());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! The payload, watched while it streams by: its size, and where the Payload Format Indicator asks for it, its UTF-8.
+
+use crate::code::Code;
+use crate::fault::Fault;
+use crate::{Limits, Location, PayloadFormatIndicator, Problem, Publish, Utf8Check, Violation};
+
+/// Counts and checks the chunks of one payload.
+///
+/// ```
+/// use http_publish::{Limits, PayloadCheck, PayloadFormatIndicator};
+///
+/// let mut payload = PayloadCheck::new(PayloadFormatIndicator::Utf8, &Limits::default());
+/// payload.push(b"Gr\xc3").unwrap();
+/// assert!(payload.finish().is_err(), "the end cuts ü in two");
+/// ```
+#[derive(Clone, Debug)]
+pub struct PayloadCheck {
+    limit: u64,
+    seen: u64,
+    utf8: Option<Utf8Check>,
+}
+
+// === impl PayloadCheck ===
+
+impl PayloadCheck {
+    /// A check for a payload of that format within those limits.
+    #[must_use]
+    pub fn new(format: PayloadFormatIndicator, limits: &Limits) -> Self {
+        let utf8 = (format == PayloadFormatIndicator::Utf8).then(Utf8Check::default);
+        Self { limit: limits.payload_bytes, seen: 0, utf8 }
+    }
+
+    /// A check for the payload of `publish`.
+    #[must_use]
+    pub fn of(publish: &Publish<'_>, limits: &Limits) -> Self {
+        Self::new(publish.payload_format_indicator, limits)
+    }
+
+    /// Whether the bytes matter, and not their number alone: then [`push`](Self::push) has to see them all.
+    #[must_use]
+    pub const fn reads_bytes(&self) -> bool {
+        self.utf8.is_some()
+    }
+
+    /// Counts bytes that nobody has to look at.
+    ///
+    /// # Errors
+    /// [`Code::PayloadTooLarge`].
+    pub fn count(&mut self, bytes: usize) -> Result<(), Problem> {
+        self.seen = self.seen.saturating_add(bytes as u64);
+        check_size(self.seen, self.limit).map_err(|fault| violation(fault).into())
+    }
+
+    /// Counts and checks the next bytes.
+    ///
+    /// # Errors
+    /// [`Code::PayloadTooLarge`], [`Code::PayloadNotUtf8`].
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+        self.count(bytes.len())?;
+        match &mut self.utf8 {
+            Some(utf8) => utf8.push(bytes).map_err(not_utf8),
+            None => Ok(()),
+        }
+    }
+
+    /// There are no more bytes.
+    ///
+    /// # Errors
+    /// [`Code::PayloadNotUtf8`] where the end cuts a character short.
+    pub fn finish(&self) -> Result<(), Problem> {
+        self.utf8.map_or(Ok(()), |utf8| utf8.finish().map_err(not_utf8))
+    }
+}
+
+/// Checks a size that is known beforehand, or so far.
+pub(crate) fn check_size(actual: u64, limit: u64) -> Result<(), Fault> {
+    if actual <= limit {
+        return Ok(());
+    }
+    Err(Fault::new(Code::PayloadTooLarge, "the payload is over the limit of bytes")
+        .limit(limit)
+        .actual(actual))
+}
+
+pub(crate) fn violation(fault: Fault) -> Violation {
+    Violation::new("payload", Location::Body, fault)
+}
+
+fn not_utf8(offset: u64) -> Problem {
+    let mut fault = Fault::new(
+        Code::PayloadNotUtf8,
+        "mqtt-payload-format-indicator is 1, so the payload has to be UTF-8",
+    );
+    fault.offset = Some(offset);
+    violation(fault).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_of_just_the_limit_passes_and_one_byte_more_does_not() {
+        let mut payload = PayloadCheck::new(PayloadFormatIndicator::UnspecifiedBytes, &Limits::default());
+        assert_eq!(payload.count(512 * 1024 - 1), Ok(()));
+        assert_eq!(payload.push(b"\xff"), Ok(()));
+        let problem = payload.count(1).unwrap_err();
+        assert_eq!(problem.status(), 413);
+        let violation = &problem.violations()[0];
+        assert_eq!((violation.limit, violation.actual), (Some(524_288), Some(524_289)));
+    }
+
+    #[test]
+    fn a_payload_said_to_be_utf8_has_to_be_utf8_up_to_its_end() {
+        let rows: &[(&[&[u8]], Option<u64>)] = &[
+            (&[], None),
+            (&[b"Gr\xc3", b"\xbc\xc3\x9fe"], None),
+            (&[b"Gr\xc3", b"x"], Some(2)),
+            (&[b"Gr\xc3"], Some(2)),
+        ];
+        for (given, expected) in rows {
+            let mut payload = PayloadCheck::new(PayloadFormatIndicator::Utf8, &Limits::default());
+            let read = given.iter().try_for_each(|chunk| payload.push(chunk)).and_then(|()| payload.finish());
+            let offset = read.err().map(|problem| {
+                assert_eq!(problem.code(), Code::PayloadNotUtf8);
+                problem.violations()[0].offset.unwrap()
+            });
+            assert_eq!(offset, *expected, "{given:?}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Reading a request: every rule is asked, and every answer that is no becomes a violation.
+
+use crate::code::Code;
+use crate::fault::{Fault, Faults};
+use crate::field;
+use crate::head::{RequestHead, Slot};
+use crate::payload;
+use crate::query::Query;
+use crate::{
+    ApiVersion, ContentType, CorrelationData, Location, MessageExpiryInterval, PayloadFormatIndicator,
+    Problem, Publish, QoS, ResponseTopic, Retain, Rules, TopicName, UserProperties, Violation,
+};
+
+/// Reads the head of a request to [`Rules::path`].
+///
+/// # Errors
+/// A problem with every violation of the head; the payload is left to a [`PayloadCheck`](crate::PayloadCheck), but for
+/// a `content-length` that is over the limit already.
+pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>, Problem> {
+    if head.method() != b"POST" {
+        return Err(Problem::new(Code::MethodNotAllowed, "messages are published with POST"));
+    }
+    let limits = &rules.limits;
+    let query = Query::of_target(head.target());
+    let mut violations = Violations::default();
+
+    let topic_name = violations.required(query.topic, |raw| TopicName::parse(raw, limits));
+    let (qos_source, qos) = query_over_field(("qos", query.qos), (field::QOS, head.qos));
+    let qos = violations.optional(qos_source, qos, |raw| one(QoS::parse(raw)));
+    let (retain_source, retain) = query_over_field(("retain", query.retain), (field::RETAIN, head.retain));
+    let retain = violations.optional(retain_source, retain, |raw| one(Retain::parse(raw)));
+    let response_topic =
+        violations.field(field::RESPONSE_TOPIC, head.response_topic, |raw| ResponseTopic::parse(raw, limits));
+    let correlation_data = violations.field(field::CORRELATION_DATA, head.correlation_data, |raw| {
+        one(CorrelationData::parse(raw, limits))
+    });
+    let user_properties = violations
+        .field(field::USER_PROPERTIES, head.user_properties, |raw| UserProperties::parse(raw, limits));
+    let content_type =
+        violations.field(field::CONTENT_TYPE, head.content_type, |raw| ContentType::parse(raw, limits));
+    let message_expiry_interval = violations.field(field::MESSAGE_EXPIRY, head.message_expiry, |raw| {
+        one(MessageExpiryInterval::parse(raw, limits.message_expiry_seconds))
+    });
+    let payload_format_indicator =
+        violations.field(field::PAYLOAD_FORMAT_INDICATOR, head.payload_format_indicator, |raw| {
+            one(PayloadFormatIndicator::parse(raw))
+        });
+    let api_version = violations.optional(
+        Source { name: "api-version", location: Location::Query },
+        query.api_version,
+        |raw| one(ApiVersion::parse(raw, &rules.api_versions)),
+    );
+    if let Some(length) = head.content_length.once().and_then(decimal)
+        && let Err(fault) = payload::check_size(length, limits.payload_bytes)
+    {
+        violations.0.push(payload::violation(fault));
+    }
+
+    match (topic_name, Problem::from_violations(violations.0)) {
+        (Some(topic_name), None) => Ok(Publish {
+            topic_name,
+            qos: qos.unwrap_or_default(),
+            retain: retain.unwrap_or_default(),
+            response_topic,
+            correlation_data,
+            user_properties: user_properties.unwrap_or_default(),
+            content_type,
+            message_expiry_interval: message_expiry_interval.flatten(),
+            payload_format_indicator: payload_format_indicator.unwrap_or_default(),
+            api_version,
+        }),
+        (_, Some(problem)) => Err(problem),
+        // Without a topic there is a violation that says so.
+        (None, None) => Err(Problem::new(Code::MissingTopic, MISSING_TOPIC)),
+    }
+}
+
+const MISSING_TOPIC: &str = "the query names no topic; write ?topic= and the percent-encoded Topic Name";
+
+/// Where a value was found.
+#[derive(Clone, Copy)]
+struct Source {
+    name: &'static str,
+    location: Location,
+}
+
+#[derive(Default)]
+struct Violations(Vec<Violation>);
+
+// === impl Violations ===
+
+impl Violations {
+    /// Reads a value that may be absent; of several, none is read.
+    fn optional<'a, T>(
+        &mut self,
+        source: Source,
+        slot: Slot<'a>,
+        parse: impl FnOnce(&'a [u8]) -> Result<T, Faults>,
+    ) -> Option<T> {
+        let faults = match slot {
+            Slot::Absent => return None,
+            Slot::Once(raw) => match parse(raw) {
+                Ok(value) => return Some(value),
+                Err(faults) => faults,
+            },
+            Slot::Repeated => {
+                vec![Fault::new(
+                    Code::DuplicateParameter,
+                    "it was given more than once; which one counts is not guessed",
+                )]
+            }
+        };
+        self.0.extend(faults.into_iter().map(|fault| Violation::new(source.name, source.location, fault)));
+        None
+    }
+
+    fn field<'a, T>(
+        &mut self,
+        name: &'static str,
+        slot: Slot<'a>,
+        parse: impl FnOnce(&'a [u8]) -> Result<T, Faults>,
+    ) -> Option<T> {
+        self.optional(Source { name, location: Location::Header }, slot, parse)
+    }
+
+    fn required<'a, T>(
+        &mut self,
+        slot: Slot<'a>,
+        parse: impl FnOnce(&'a [u8]) -> Result<T, Faults>,
+    ) -> Option<T> {
+        let source = Source { name: "topic", location: Location::Query };
+        if slot == Slot::Absent {
+            let fault = Fault::new(Code::MissingTopic, MISSING_TOPIC);
+            self.0.push(Violation::new(source.name, source.location, fault));
+        }
+        self.optional(source, slot, parse)
+    }
+}
+
+/// The query wins over the field, whose value is then not even looked at.
+fn query_over_field<'a>(
+    query: (&'static str, Slot<'a>),
+    field: (&'static str, Slot<'a>),
+) -> (Source, Slot<'a>) {
+    match query {
+        (_, Slot::Absent) => (Source { name: field.0, location: Location::Header }, field.1),
+        (name, slot) => (Source { name, location: Location::Query }, slot),
+    }
+}
+
+fn one<T>(read: Result<T, Fault>) -> Result<T, Faults> {
+    read.map_err(|fault| vec![fault])
+}
+
+fn decimal(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+use super::*;
+
+const PATH: &str = "/mqtt/messages?topic=devices%2FCXa-23112%2Fprompt&api-version=2025-02-15-preview";
+
+fn head<'a>(path: &'a str, fields: &[(&'a str, &'a str)]) -> RequestHead<'a> {
+    let pseudo = [(":method", "POST"), (":path", path)];
+    let all = pseudo.into_iter().chain(fields.iter().copied());
+    RequestHead::from_fields(all.map(|(name, value)| (name.as_bytes(), value.as_bytes())))
+}
+
+/// `location parameter: code` of every violation.
+fn refusals(path: &str, fields: &[(&str, &str)]) -> Vec<String> {
+    match read(&head(path, fields), &Rules::default()) {
+        Ok(_) => Vec::new(),
+        Err(problem) => problem
+            .violations()
+            .iter()
+            .map(|violation| {
+                let location = serde_json::to_value(violation.location).unwrap();
+                format!("{} {}: {}", location.as_str().unwrap(), violation.parameter, violation.code.as_str())
+            })
+            .collect(),
+    }
+}
+
+#[test]
+fn the_seed_example_is_read_property_by_property() {
+    let rules = Rules::default();
+    let head = head(
+        PATH,
+        &[
+            ("mqtt-qos", "1"),
+            ("mqtt-retain", "0"),
+            ("mqtt-response-topic", "devices%2FCXa-23112%2Freply"),
+            ("mqtt-correlation-data", "PlXCscK2wrbCuy8="),
+            (
+                "mqtt-user-properties",
+                "W3siVXJnZW5jeSI6ImFsZXJ0In0seyJSZXF1ZXN0SWQiOiI1NWY0YTdlZS1iMGI0LTRkN2YtOGViNS0yZWRiYTJjZWQ1ZDcifV0=",
+            ),
+            ("content-type", "text/plain;charset=UTF-8"),
+            ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
+            ("content-length", "46"),
+        ],
+    );
+    let publish = read(&head, &rules).unwrap();
+    assert_eq!(publish.topic_name.as_str(), "devices/CXa-23112/prompt");
+    assert_eq!(publish.qos, QoS::AtLeastOnce);
+    assert_eq!(publish.retain, Retain::No);
+    assert_eq!(publish.response_topic.unwrap().as_str(), "devices/CXa-23112/reply");
+    assert_eq!(publish.correlation_data.unwrap().as_bytes(), b">U\xc2\xb1\xc2\xb6\xc2\xb6\xc2\xbb/");
+    assert_eq!(
+        publish.user_properties.iter().collect::<Vec<_>>(),
+        [("Urgency", "alert"), ("RequestId", "55f4a7ee-b0b4-4d7f-8eb5-2edba2ced5d7")]
+    );
+    assert_eq!(publish.content_type.unwrap().as_str(), "text/plain;charset=UTF-8");
+    assert_eq!(publish.message_expiry_interval, None);
+    assert_eq!(publish.payload_format_indicator, PayloadFormatIndicator::UnspecifiedBytes);
+    assert_eq!(publish.api_version.unwrap().as_str(), "2025-02-15-preview");
+}
+
+#[test]
+fn a_topic_is_all_that_a_message_needs() {
+    let rules = Rules::default();
+    let publish = read(&head("/mqtt/messages?topic=a", &[]), &rules).unwrap();
+    assert_eq!(publish.qos, QoS::AtLeastOnce);
+    assert_eq!(publish.retain, Retain::No);
+    assert_eq!(publish.response_topic, None);
+    assert_eq!(publish.correlation_data, None);
+    assert!(publish.user_properties.is_empty());
+    assert_eq!(publish.content_type, None);
+    assert_eq!(publish.message_expiry_interval, None);
+    assert_eq!(publish.payload_format_indicator, PayloadFormatIndicator::UnspecifiedBytes);
+    assert_eq!(publish.api_version, None);
+}
+
+#[test]
+fn the_query_wins_over_the_field_which_is_dropped_unread() {
+    let rules = Rules::default();
+    let rows: &[(&str, &[(&str, &str)], QoS, Retain)] = &[
+        ("?topic=a&qos=0", &[("mqtt-qos", "1")], QoS::AtMostOnce, Retain::No),
+        ("?topic=a&qos=0", &[("mqtt-qos", "nonsense")], QoS::AtMostOnce, Retain::No),
+        ("?topic=a&qos=0", &[("mqtt-qos", "1"), ("mqtt-qos", "1")], QoS::AtMostOnce, Retain::No),
+        ("?topic=a&retain=1", &[("mqtt-retain", "2")], QoS::AtLeastOnce, Retain::Store),
+        ("?topic=a", &[("mqtt-qos", "0"), ("mqtt-retain", "1")], QoS::AtMostOnce, Retain::Store),
+    ];
+    for (query, fields, qos, retain) in rows {
+        let path = format!("/mqtt/messages{query}");
+        let publish = read(&head(&path, fields), &rules).unwrap();
+        assert_eq!((publish.qos, publish.retain), (*qos, *retain), "{query} {fields:?}");
+    }
+}
+
+#[test]
+fn each_broken_rule_is_named_with_its_parameter() {
+    let rows: &[(&str, &[(&str, &str)], &[&str])] = &[
+        ("", &[], &["query topic: MissingTopic"]),
+        ("?", &[], &["query topic: MissingTopic"]),
+        ("?topic=", &[], &["query topic: EmptyTopic"]),
+        ("?topic=a&topic=a", &[], &["query topic: DuplicateParameter"]),
+        ("?topic=a%2", &[], &["query topic: InvalidPercentEncoding"]),
+        ("?topic=a+b", &[], &["query topic: TopicWildcard"]),
+        ("?topic=$SYS", &[], &["query topic: TopicReserved"]),
+        ("?topic=a&qos=2", &[], &["query qos: InvalidQos"]),
+        ("?topic=a&qos=", &[], &["query qos: InvalidQos"]),
+        ("?topic=a&qos", &[("mqtt-qos", "1")], &["query qos: InvalidQos"]),
+        ("?topic=a&qos=1&qos=1", &[], &["query qos: DuplicateParameter"]),
+        ("?topic=a&retain=yes", &[], &["query retain: InvalidRetain"]),
+        ("?topic=a&api-version=2019-01-01", &[], &["query api-version: UnsupportedApiVersion"]),
+        ("?topic=a", &[("mqtt-qos", "2")], &["header mqtt-qos: InvalidQos"]),
+        ("?topic=a", &[("mqtt-qos", "")], &["header mqtt-qos: InvalidQos"]),
+        ("?topic=a", &[("mqtt-qos", "1"), ("mqtt-qos", "1")], &["header mqtt-qos: DuplicateParameter"]),
+        ("?topic=a", &[("mqtt-qos", "1,1")], &["header mqtt-qos: InvalidQos"]),
+        ("?topic=a", &[("mqtt-retain", "-")], &["header mqtt-retain: InvalidRetain"]),
+        (
+            "?topic=a",
+            &[("mqtt-response-topic", "b/#")],
+            &["header mqtt-response-topic: ResponseTopicWildcard"],
+        ),
+        ("?topic=a", &[("mqtt-correlation-data", "!")], &["header mqtt-correlation-data: InvalidBase64"]),
+        ("?topic=a", &[("mqtt-user-properties", "{}")], &["header mqtt-user-properties: InvalidBase64"]),
+        (
+            "?topic=a",
+            &[("mqtt-user-properties", "[1]")],
+            &["header mqtt-user-properties: InvalidUserProperties"],
+        ),
+        ("?topic=a", &[("mqtt-message-expiry", "-1")], &["header mqtt-message-expiry: InvalidMessageExpiry"]),
+        (
+            "?topic=a",
+            &[("mqtt-payload-format-indicator", "2")],
+            &["header mqtt-payload-format-indicator: InvalidPayloadFormatIndicator"],
+        ),
+        (
+            "?topic=a",
+            &[("content-type", "a/b"), ("content-type", "c/d")],
+            &["header content-type: DuplicateParameter"],
+        ),
+        ("?topic=a", &[("content-length", "524289")], &["body payload: PayloadTooLarge"]),
+    ];
+    for (query, fields, expected) in rows {
+        assert_eq!(refusals(&format!("/mqtt/messages{query}"), fields), *expected, "{query} {fields:?}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let path = "/mqtt/messages?topic=a%2F%23&qos=2&api-version=1";
+    let fields = [
+        ("mqtt-retain", "2"),
+        ("mqtt-response-topic", "+"),
+        ("mqtt-correlation-data", "?"),
+        ("mqtt-user-properties", r#"[{"a":1},{"b":2}]"#),
+        ("content-type", "a/b,c/d"),
+        ("mqtt-message-expiry", "soon"),
+        ("mqtt-payload-format-indicator", "yes"),
+        ("content-length", "999999999"),
+    ];
+    assert_eq!(
+        refusals(path, &fields),
+        [
+            "query topic: TopicWildcard",
+            "query qos: InvalidQos",
+            "header mqtt-retain: InvalidRetain",
+            "header mqtt-response-topic: ResponseTopicWildcard",
+            "header mqtt-correlation-data: InvalidBase64",
+            "header mqtt-user-properties: InvalidUserProperties",
+            "header mqtt-user-properties: InvalidUserProperties",
+            "header content-type: DuplicateParameter",
+            "header mqtt-message-expiry: InvalidMessageExpiry",
+            "header mqtt-payload-format-indicator: InvalidPayloadFormatIndicator",
+            "query api-version: UnsupportedApiVersion",
+            "body payload: PayloadTooLarge",
+        ]
+    );
+    assert_eq!(read(&head(path, &fields), &Rules::default()).unwrap_err().status(), 400);
+}
+
+#[test]
+fn unknown_parameters_and_fields_are_no_errors() {
+    assert!(refusals("/mqtt/messages?topic=a&x=1&x=2&%zz", &[("mqtt-unknown", "1"), ("x", "y")]).is_empty());
+}
+
+#[test]
+fn only_post_publishes() {
+    for method in ["GET", "PUT", "DELETE", "OPTIONS", "post", ""] {
+        let head = RequestHead::from_fields([
+            (&b":method"[..], method.as_bytes()),
+            (b":path", b"/mqtt/messages?topic=a"),
+        ]);
+        let problem = read(&head, &Rules::default()).unwrap_err();
+        assert_eq!((problem.status(), problem.allow()), (405, Some("POST")), "{method}");
+    }
+}

@@ -1,0 +1,47 @@
+//! The request id: what ties an answer to a log line.
+
+/// A request id that is safe to write into a header, a problem and a log line: 1 to 128 visible ASCII characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId<'a>(&'a str);
+
+// === impl RequestId ===
+
+impl<'a> RequestId<'a> {
+    /// Takes what `x-request-id` held; `None` where it cannot serve.
+    #[must_use]
+    pub fn new(value: &'a [u8]) -> Option<Self> {
+        let fits = (1..=128).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
+        if !fits {
+            return None;
+        }
+        std::str::from_utf8(value).ok().map(Self)
+    }
+
+    /// The id.
+    #[must_use]
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_id_is_1_to_128_visible_ascii_characters() {
+        let long = [b'x'; 128];
+        let rows: &[(&[u8], bool)] = &[
+            (b"55f4a7ee-b0b4-4d7f-8eb5-2edba2ced5d7", true),
+            (&long, true),
+            (&[b'x'; 129], false),
+            (b"", false),
+            (b"a b", false),
+            (b"a\nb", false),
+            (b"\xc3\xa4", false),
+        ];
+        for (given, expected) in rows {
+            assert_eq!(RequestId::new(given).is_some(), *expected, "{given:?}");
+        }
+    }
+}

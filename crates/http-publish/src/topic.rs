@@ -1,0 +1,247 @@
+//! Topic Names (MQTT 5.0, 4.7) and Response Topics (3.3.2.3.5).
+
+use std::borrow::Cow;
+
+use crate::code::Code;
+use crate::fault::{Fault, Faults};
+use crate::limits::Limits;
+use crate::{mqtt_string, percent};
+
+/// What a message is published to: at least one character, no wildcards, not reserved, within the limits.
+///
+/// Empty levels and a leading or trailing `/` are legal; nothing is case-folded or Unicode-normalised.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TopicName<'a>(Cow<'a, str>);
+
+/// Where the receiver is asked to answer: at least one character, no wildcards, within the limits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ResponseTopic<'a>(Cow<'a, str>);
+
+/// The two wildcards of topic filters.
+const WILDCARDS: [char; 2] = ['+', '#'];
+
+// === impl TopicName ===
+
+impl<'a> TopicName<'a> {
+    /// Reads the query's percent-encoded `topic`.
+    pub(crate) fn parse(raw: &'a [u8], limits: &Limits) -> Result<Self, Faults> {
+        let text = text_of(raw).map_err(|fault| vec![fault])?;
+        let mut faults = Faults::new();
+        if let Some(offset) = text.find(WILDCARDS) {
+            faults.push(wildcard_fault(raw, offset));
+        }
+        if text.starts_with('$') {
+            faults
+                .push(Fault::new(Code::TopicReserved, "topics that start with $ belong to the broker").at(0));
+        }
+        if text.len() > limits.topic_bytes {
+            faults.push(Fault::over(
+                Code::TopicTooLong,
+                "the Topic Name, decoded, is over the limit of bytes",
+                limits.topic_bytes,
+                text.len(),
+            ));
+        }
+        let segments = text.split('/').count();
+        if segments > limits.topic_segments {
+            faults.push(Fault::over(
+                Code::TopicTooManySegments,
+                "the Topic Name is over the limit of segments",
+                limits.topic_segments,
+                segments,
+            ));
+        }
+        if faults.is_empty() { Ok(Self(text)) } else { Err(faults) }
+    }
+
+    /// The Topic Name, decoded.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Appends the one spelling.
+    pub(crate) fn encode_into(&self, out: &mut String) {
+        percent::encode_into(&self.0, out);
+    }
+}
+
+// === impl ResponseTopic ===
+
+impl<'a> ResponseTopic<'a> {
+    /// Reads the percent-encoded field. A comma has to be written `%2C`: as it stands, it may be a hop's joint of two
+    /// fields.
+    pub(crate) fn parse(raw: &'a [u8], limits: &Limits) -> Result<Self, Faults> {
+        if let Some(offset) = raw.iter().position(|&byte| byte == b',') {
+            return Err(vec![
+                Fault::new(
+                    Code::DuplicateParameter,
+                    "a comma joins two fields into one; a comma that belongs to the topic is written %2C",
+                )
+                .at(offset),
+            ]);
+        }
+        let text = text_of(raw).map_err(|fault| vec![fault])?;
+        let mut faults = Faults::new();
+        if let Some(offset) = text.find(WILDCARDS) {
+            faults.push(
+                Fault::new(Code::ResponseTopicWildcard, "a Response Topic has no wildcards")
+                    .at(percent::raw_offset(raw, offset)),
+            );
+        }
+        if text.len() > limits.response_topic_bytes {
+            faults.push(Fault::over(
+                Code::ResponseTopicTooLong,
+                "the Response Topic, decoded, is over the limit of bytes",
+                limits.response_topic_bytes,
+                text.len(),
+            ));
+        }
+        if faults.is_empty() { Ok(Self(text)) } else { Err(faults) }
+    }
+
+    /// The Response Topic, decoded.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Appends the one spelling.
+    pub(crate) fn encode_into(&self, out: &mut String) {
+        percent::encode_into(&self.0, out);
+    }
+}
+
+/// Decodes what every topic has to be: text of at least one character.
+fn text_of(raw: &[u8]) -> Result<Cow<'_, str>, Fault> {
+    let text = match percent::decode(raw)? {
+        Cow::Borrowed(bytes) => mqtt_string::from_bytes(bytes).map(Cow::Borrowed),
+        Cow::Owned(bytes) => mqtt_string::from_bytes(&bytes).map(|text| Cow::Owned(text.to_owned())),
+    };
+    let text = text.map_err(|mut fault| {
+        fault.offset = fault
+            .offset
+            .and_then(|offset| usize::try_from(offset).ok())
+            .map(|offset| u64::try_from(percent::raw_offset(raw, offset)).unwrap_or(u64::MAX));
+        fault
+    })?;
+    if text.is_empty() {
+        return Err(Fault::new(Code::EmptyTopic, "a topic has at least one character"));
+    }
+    Ok(text)
+}
+
+fn wildcard_fault(raw: &[u8], offset: usize) -> Fault {
+    let offset = percent::raw_offset(raw, offset);
+    let detail = if raw.get(offset) == Some(&b'+') {
+        "a Topic Name has no wildcards, and + is one; a space is written %20"
+    } else {
+        "a Topic Name has no wildcards; + and # are for subscribers"
+    };
+    Fault::new(Code::TopicWildcard, detail).at(offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Code::{
+        DuplicateParameter, EmptyTopic, InvalidCharacter, InvalidPercentEncoding, InvalidUtf8,
+        ResponseTopicTooLong, ResponseTopicWildcard, TopicReserved, TopicTooLong, TopicTooManySegments,
+        TopicWildcard,
+    };
+
+    #[test]
+    fn a_topic_name_is_decoded_checked_and_otherwise_left_as_it_is() {
+        let long = "a".repeat(256);
+        let too_long = "a".repeat(257);
+        let long_in_umlauts = "%C3%A4".repeat(128);
+        let too_long_in_umlauts = "%C3%A4".repeat(129);
+        let rows: &[(&str, Result<&str, &[Code]>)] = &[
+            ("devices%2FCXa-23112%2Fprompt", Ok("devices/CXa-23112/prompt")),
+            ("devices/CXa-23112/prompt", Ok("devices/CXa-23112/prompt")),
+            ("a", Ok("a")),
+            ("/", Ok("/")),
+            ("/a//b/", Ok("/a//b/")),
+            ("a%20b,c", Ok("a b,c")),
+            ("a$b", Ok("a$b")),
+            ("Ä%CC%88", Ok("Ä\u{308}")),
+            ("%EF%BB%BFa", Ok("\u{feff}a")),
+            ("%252B", Ok("%2B")),
+            (&long, Ok(&long)),
+            (&long_in_umlauts, Ok(&"ä".repeat(128))),
+            ("1/2/3/4/5/6/7/8/9/10/11/12/13/14/15", Ok("1/2/3/4/5/6/7/8/9/10/11/12/13/14/15")),
+            ("", Err(&[EmptyTopic])),
+            ("a%00", Err(&[InvalidCharacter])),
+            ("a%0Ab", Err(&[InvalidCharacter])),
+            ("%EF%BF%BF", Err(&[InvalidCharacter])),
+            ("%ED%A0%80", Err(&[InvalidUtf8])),
+            ("%C0%AF", Err(&[InvalidUtf8])),
+            ("%2", Err(&[InvalidPercentEncoding])),
+            ("%zz", Err(&[InvalidPercentEncoding])),
+            ("a+b", Err(&[TopicWildcard])),
+            ("a%2Bb", Err(&[TopicWildcard])),
+            ("a/%23", Err(&[TopicWildcard])),
+            ("$SYS/broker", Err(&[TopicReserved])),
+            ("%24share/g/t", Err(&[TopicReserved])),
+            (&too_long, Err(&[TopicTooLong])),
+            (&too_long_in_umlauts, Err(&[TopicTooLong])),
+            ("1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16", Err(&[TopicTooManySegments])),
+            (
+                &format!("$+{}", "/".repeat(255)),
+                Err(&[TopicWildcard, TopicReserved, TopicTooLong, TopicTooManySegments]),
+            ),
+        ];
+        for (given, expected) in rows {
+            let read = TopicName::parse(given.as_bytes(), &Limits::default());
+            let codes: Result<_, Vec<Code>> = read
+                .as_ref()
+                .map(TopicName::as_str)
+                .map_err(|faults| faults.iter().map(|f| f.code).collect());
+            assert_eq!(codes, expected.map_err(<[Code]>::to_vec), "{given}");
+        }
+    }
+
+    #[test]
+    fn a_response_topic_has_the_rules_of_any_topic_but_may_be_reserved() {
+        let long = "a".repeat(256);
+        let too_long = "a".repeat(257);
+        let rows: &[(&str, Result<&str, &[Code]>)] = &[
+            ("devices%2FCXa-23112%2Freply", Ok("devices/CXa-23112/reply")),
+            ("$inbox/1", Ok("$inbox/1")),
+            ("a%2Cb", Ok("a,b")),
+            (&long, Ok(&long)),
+            ("", Err(&[EmptyTopic])),
+            ("a,b", Err(&[DuplicateParameter])),
+            ("a/+/b", Err(&[ResponseTopicWildcard])),
+            ("%23", Err(&[ResponseTopicWildcard])),
+            (&too_long, Err(&[ResponseTopicTooLong])),
+            ("%ff", Err(&[InvalidUtf8])),
+        ];
+        for (given, expected) in rows {
+            let read = ResponseTopic::parse(given.as_bytes(), &Limits::default());
+            let codes: Result<_, Vec<Code>> = read
+                .as_ref()
+                .map(ResponseTopic::as_str)
+                .map_err(|faults| faults.iter().map(|f| f.code).collect());
+            assert_eq!(codes, expected.map_err(<[Code]>::to_vec), "{given}");
+        }
+    }
+
+    #[test]
+    fn an_offset_counts_in_the_value_as_it_was_sent() {
+        let rows = [("%C3%A4%2Fa+b", 10), ("%C3%A4%0A", 6), ("ab%ff", 2), ("%41%", 3)];
+        for (given, expected) in rows {
+            let faults = TopicName::parse(given.as_bytes(), &Limits::default()).unwrap_err();
+            assert_eq!(faults[0].offset, Some(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn a_plus_in_the_query_is_told_how_to_write_a_space() {
+        let detail = |given: &str| {
+            TopicName::parse(given.as_bytes(), &Limits::default()).unwrap_err()[0].detail.to_string()
+        };
+        assert!(detail("a+b").contains("%20"));
+        assert!(!detail("a%2Bb").contains("%20"));
+    }
+}

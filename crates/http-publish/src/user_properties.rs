@@ -1,0 +1,116 @@
+//! User Properties (MQTT 5.0, 3.3.2.3.7): pairs of strings, in order, with repeats.
+
+mod json;
+
+use crate::code::Code;
+use crate::fault::{Fault, Faults};
+use crate::limits::Limits;
+use crate::{base64, mqtt_string};
+
+/// Names and values in the order in which they were sent; a name may repeat.
+///
+/// ```
+/// use http_publish::UserProperties;
+///
+/// let properties = UserProperties::from_iter([("Urgency", "alert"), ("Urgency", "again")]);
+/// assert_eq!(properties.iter().last(), Some(("Urgency", "again")));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct UserProperties {
+    /// All names and values, one behind the other.
+    text: String,
+    /// Where in `text` each pair's name and value end.
+    ends: Vec<PairEnds>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct PairEnds {
+    name: usize,
+    value: usize,
+}
+
+// === impl UserProperties ===
+
+impl UserProperties {
+    /// Reads the field: JSON where it starts with `[`, else Base64 of JSON.
+    pub(crate) fn parse(raw: &[u8], limits: &Limits) -> Result<Self, Faults> {
+        let decoded;
+        let json = if raw.first() == Some(&b'[') {
+            raw
+        } else {
+            decoded = base64::decode(raw).map_err(|fault| vec![fault])?;
+            &decoded
+        };
+        let properties = json::read(json)?;
+        let size = properties.text.len();
+        if size > limits.user_properties_bytes {
+            return Err(vec![Fault::over(
+                Code::UserPropertiesTooLarge,
+                "the names and values of the User Properties add up to more than the limit of bytes",
+                limits.user_properties_bytes,
+                size,
+            )]);
+        }
+        Ok(properties)
+    }
+
+    /// The pairs, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|ends| ends.value));
+        starts.zip(&self.ends).filter_map(|(start, ends)| {
+            Some((self.text.get(start..ends.name)?, self.text.get(ends.name..ends.value)?))
+        })
+    }
+
+    /// How many pairs there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no pair.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Adds a pair behind the others.
+    pub fn push(&mut self, name: &str, value: &str) {
+        self.text.push_str(name);
+        let name = self.text.len();
+        self.text.push_str(value);
+        self.ends.push(PairEnds { name, value: self.text.len() });
+    }
+
+    /// Appends the one spelling: padded Base64 of compact JSON, one pair an object.
+    pub(crate) fn encode_into(&self, out: &mut String) {
+        base64::encode_into(json::write(self).as_bytes(), out);
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for UserProperties {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
+        let mut properties = Self::default();
+        for (name, value) in pairs {
+            properties.push(name, value);
+        }
+        properties
+    }
+}
+
+/// Checks a name or value (MQTT 5.0, 1.5.4).
+fn check_text(text: &str) -> Result<(), Fault> {
+    mqtt_string::check(text)?;
+    if text.len() > mqtt_string::MAX_BYTES {
+        return Err(Fault::over(
+            Code::UserPropertiesTooLarge,
+            "a name or value is longer than an MQTT string can be",
+            mqtt_string::MAX_BYTES,
+            text.len(),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
