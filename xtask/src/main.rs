@@ -1,2 +1,68 @@
-//! The commands.
-fn main() {}
+//! `cargo xtask`: the commands of this repository.
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use commands::{demo, lint, test};
+use xtask::dev::token::Token;
+use xtask::{Result, build, tools};
+
+/// The commands of this repository
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the whole path on this machine: edge, bridge and broker
+    Demo(demo::Demo),
+    /// Prints a development token
+    Token(Token),
+    /// Builds the filter; the last line is its path
+    BuildFilter,
+    /// Sets up what the tests need, and runs all tests
+    Test(test::Test),
+    /// Checks formatting, lints, documentation, dependencies and configuration
+    Lint,
+    /// Sets up what demo, test and lint need
+    Tools,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Demo(demo) => demo.run(),
+        Command::Token(token) => {
+            println!("{}", token.sign()?);
+            Ok(())
+        }
+        Command::BuildFilter => {
+            println!("{}", build::filter(commands::wasm_toolchain()?)?.display());
+            Ok(())
+        }
+        Command::Test(test) => test.run(),
+        Command::Lint => lint::run(),
+        Command::Tools => {
+            commands::wasm_toolchain()?;
+            println!("envoy: {}", tools::envoy()?.display());
+            println!("mosquitto: {}", tools::mosquitto()?.display());
+            println!("cargo-deny: {}", tools::cargo_deny()?.display());
+            println!("compose: {}", xtask::command::line(&tools::docker_compose()?));
+            Ok(())
+        }
+    }
+}

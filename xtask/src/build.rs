@@ -1,0 +1,33 @@
+//! Building the parts that the stack runs.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::error::{Context, Result};
+use crate::tools::WasmToolchain;
+use crate::{command, repo};
+
+/// Builds the filter and returns the path of its `.wasm`.
+///
+/// # Errors
+/// Where it does not compile.
+pub fn filter(toolchain: WasmToolchain) -> Result<PathBuf> {
+    let mut cargo = toolchain.cargo_build();
+    cargo.args(["--quiet", "--locked", "--profile", "filter", "--package", "postmqtt"]);
+    command::run(cargo.current_dir(repo::root()))?;
+    let built = toolchain.target_dir().join("wasm32-wasip1").join("filter").join("postmqtt.wasm");
+    let filter = repo::filter();
+    std::fs::copy(&built, &filter).context(|| format!("{} cannot be copied", built.display()))?;
+    Ok(filter)
+}
+
+/// Builds the bridge, in the profile that the tests compile anyway, and returns its path.
+///
+/// # Errors
+/// Where it does not compile.
+pub fn bridge() -> Result<PathBuf> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--quiet", "--locked", "--package", "postmqtt-bridge"]);
+    command::run(cargo.current_dir(repo::root()))?;
+    Ok(repo::bridge())
+}

@@ -1,0 +1,137 @@
+//! `cargo xtask demo --once`: publishes the documentation's example, and checks what an independent subscriber receives.
+
+use std::time::{Duration, Instant};
+
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
+use rumqttc::v5::{Client, Connection, Event, MqttOptions};
+use xtask::error::Context;
+use xtask::stack::Stack;
+use xtask::{Error, Result, example};
+
+/// Slow machines are slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) fn run(stack: &Stack, token: &str) -> Result<()> {
+    let mut subscriber = Subscriber::connect(stack.mqtt_port(), example::TOPIC)?;
+    println!("POST {}{}", stack.http_url(), example::PATH_AND_QUERY);
+    let status = publish(&stack.http_url(), token).map_err(|error| error.with_log(stack.logs()))?;
+    println!("{status}");
+    let message = subscriber.receive().map_err(|error| error.with_log(stack.logs()))?;
+    println!("\nwhat a subscriber received:");
+    let properties = compare(&message);
+    for property in &properties {
+        println!("  {}: {}", property.name, property.received);
+    }
+    let wrong: Vec<String> = properties.iter().filter_map(Property::complaint).collect();
+    if !wrong.is_empty() {
+        return Err(Error::new(format!("The message did not arrive as it was sent: {}.", wrong.join("; "))));
+    }
+    println!("\nevery property arrived");
+    Ok(())
+}
+
+/// One property as it was sent and as it came.
+struct Property {
+    name: &'static str,
+    sent: String,
+    received: String,
+}
+
+/// An MQTT client of its own, of a library that the bridge does not use.
+struct Subscriber {
+    connection: Connection,
+    // Dropped, it would end the connection.
+    _client: Client,
+}
+
+// === impl publishing ===
+
+fn publish(base_url: &str, token: &str) -> Result<String> {
+    let mut request = ureq::post(format!("{base_url}{}", example::PATH_AND_QUERY))
+        .config()
+        .http_status_as_error(false)
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .header("Authorization", format!("Bearer {token}"));
+    for (name, value) in example::HEADERS {
+        request = request.header(name, value);
+    }
+    let mut response = request.send(example::PAYLOAD).context(|| "The request failed".to_owned())?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(status.to_string());
+    }
+    let problem = response.body_mut().read_to_string().unwrap_or_default();
+    Err(Error::new(format!("The edge answered {status}: {problem}")))
+}
+
+// === impl Subscriber ===
+
+impl Subscriber {
+    /// Connects and subscribes; returns once the broker has confirmed.
+    fn connect(port: u16, topic: &str) -> Result<Self> {
+        let options = MqttOptions::new("postmqtt-demo-subscriber", "127.0.0.1", port);
+        let (client, connection) = Client::new(options, 8);
+        client.subscribe(topic, QoS::AtLeastOnce).context(|| "Subscribing failed".to_owned())?;
+        let mut subscriber = Self { connection, _client: client };
+        subscriber.next(|packet| matches!(packet, Packet::SubAck(_)).then_some(()))?;
+        Ok(subscriber)
+    }
+
+    fn receive(&mut self) -> Result<Publish> {
+        self.next(|packet| match packet {
+            Packet::Publish(message) => Some(message),
+            _ => None,
+        })
+    }
+
+    fn next<T>(&mut self, wanted: impl Fn(Packet) -> Option<T>) -> Result<T> {
+        let deadline = Instant::now() + PATIENCE;
+        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+            let Ok(event) = self.connection.recv_timeout(left) else { break };
+            let event = event.context(|| "The subscriber's connection failed".to_owned())?;
+            if let Event::Incoming(packet) = event
+                && let Some(found) = wanted(packet)
+            {
+                return Ok(found);
+            }
+        }
+        Err(Error::new("The subscriber received nothing in time."))
+    }
+}
+
+// === impl Property ===
+
+fn compare(message: &Publish) -> Vec<Property> {
+    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    let or_nothing = |value: Option<String>| value.unwrap_or_else(|| "(nothing)".to_owned());
+    let properties = message.properties.clone().unwrap_or_default();
+    let pairs = |pairs: Vec<(String, String)>| {
+        pairs.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
+    };
+    let user_properties =
+        example::USER_PROPERTIES.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let row = |name, sent: String, received: String| Property { name, sent, received };
+    vec![
+        row("Topic Name", example::TOPIC.to_owned(), text(&message.topic)),
+        row("QoS", "1".to_owned(), (message.qos as u8).to_string()),
+        row("RETAIN", "0".to_owned(), u8::from(message.retain).to_string()),
+        row("Response Topic", example::RESPONSE_TOPIC.to_owned(), or_nothing(properties.response_topic)),
+        row(
+            "Correlation Data",
+            text(example::CORRELATION_DATA),
+            or_nothing(properties.correlation_data.map(|bytes| text(&bytes))),
+        ),
+        row("User Properties", pairs(user_properties), pairs(properties.user_properties)),
+        row("Content Type", example::CONTENT_TYPE.to_owned(), or_nothing(properties.content_type)),
+        row("Payload", text(example::PAYLOAD.as_bytes()), text(&message.payload)),
+    ]
+}
+
+impl Property {
+    fn complaint(&self) -> Option<String> {
+        let Self { name, sent, received } = self;
+        (sent != received).then(|| format!("{name} was {received} instead of {sent}"))
+    }
+}

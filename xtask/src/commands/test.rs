@@ -1,0 +1,32 @@
+//! `cargo xtask test`: all set-up that the tests need, then all tests.
+
+use std::process::Command;
+
+use xtask::{Result, build, command, repo, tools};
+
+use super::wasm_toolchain;
+
+/// What `test` is told.
+#[derive(clap::Args)]
+pub(crate) struct Test {
+    /// Arguments for `cargo test` [default: --workspace]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+    arguments: Vec<String>,
+}
+
+// === impl Test ===
+
+impl Test {
+    pub(crate) fn run(self) -> Result<()> {
+        println!("filter: {}", repo::shown(&build::filter(wasm_toolchain()?)?));
+        println!("bridge: {}", repo::shown(&build::bridge()?));
+        println!("envoy: {}", repo::shown(&tools::envoy()?));
+        println!("mosquitto: {}", repo::shown(&tools::mosquitto()?));
+        let mut cargo = Command::new("cargo");
+        cargo.arg("test");
+        if self.arguments.is_empty() {
+            cargo.arg("--workspace");
+        }
+        command::run(cargo.args(&self.arguments).current_dir(repo::root()))
+    }
+}

@@ -1,0 +1,52 @@
+//! Where things are in this repository.
+
+use std::path::{Path, PathBuf};
+
+/// The repository's root.
+#[must_use]
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
+
+/// Everything that is made: Cargo's target directory.
+#[must_use]
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |given| root().join(given))
+}
+
+/// Tools that were fetched because the machine has none.
+#[must_use]
+pub fn tools() -> PathBuf {
+    target().join("tools")
+}
+
+/// Logs and generated configuration of one stack.
+#[must_use]
+pub fn run(name: &str) -> PathBuf {
+    target().join("run").join(name)
+}
+
+/// The edge's configuration.
+#[must_use]
+pub fn envoy_yaml() -> PathBuf {
+    root().join("envoy.yaml")
+}
+
+/// The filter that [`crate::build::filter`] built.
+#[must_use]
+pub fn filter() -> PathBuf {
+    target().join("postmqtt.wasm")
+}
+
+/// The bridge that [`crate::build::bridge`] built.
+#[must_use]
+pub fn bridge() -> PathBuf {
+    target().join("debug").join("postmqtt-bridge")
+}
+
+/// A path as it reads best: from the repository's root where it is inside.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}

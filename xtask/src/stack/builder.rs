@@ -1,0 +1,193 @@
+//! What a stack is to be like.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::bridge::Bridge;
+use super::envoy::Envoy;
+use super::envoy_config::EnvoyConfig;
+use super::mosquitto::Mosquitto;
+use super::{Ports, Stack, ports};
+use crate::dev::certificate;
+use crate::error::{Context, Error, Result};
+use crate::repo;
+
+/// Describes a stack. What is not said: the filter and the bridge that this repository built, one bridge, the broker
+/// that it embeds, free ports.
+pub struct Builder {
+    name: String,
+    filter: PathBuf,
+    bridge: PathBuf,
+    bridges: usize,
+    bridge_arguments: Vec<String>,
+    mosquitto: Option<Mosquitto>,
+    envoy: Envoy,
+    http_port: Option<u16>,
+    https_port: Option<u16>,
+    admin_port: Option<u16>,
+    mqtt_port: Option<u16>,
+}
+
+// === impl Builder ===
+
+impl Builder {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            filter: repo::filter(),
+            bridge: repo::bridge(),
+            bridges: 1,
+            bridge_arguments: Vec::new(),
+            mosquitto: None,
+            envoy: Envoy::default(),
+            http_port: None,
+            https_port: None,
+            admin_port: None,
+            mqtt_port: None,
+        }
+    }
+
+    /// Another filter.
+    #[must_use]
+    pub fn filter(mut self, path: impl Into<PathBuf>) -> Self {
+        self.filter = path.into();
+        self
+    }
+
+    /// Another bridge.
+    #[must_use]
+    pub fn bridge(mut self, path: impl Into<PathBuf>) -> Self {
+        self.bridge = path.into();
+        self
+    }
+
+    /// How many bridges.
+    #[must_use]
+    pub fn bridges(mut self, count: usize) -> Self {
+        self.bridges = count.max(1);
+        self
+    }
+
+    /// Adds an argument for every bridge.
+    #[must_use]
+    pub fn bridge_argument(mut self, argument: impl Into<String>) -> Self {
+        self.bridge_arguments.push(argument.into());
+        self
+    }
+
+    /// The broker is a Mosquitto, not the one that the first bridge embeds.
+    #[must_use]
+    pub fn mosquitto(mut self, mosquitto: Mosquitto) -> Self {
+        self.mosquitto = Some(mosquitto);
+        self
+    }
+
+    /// Changes Envoy's configuration, after ports and paths are set.
+    #[must_use]
+    pub fn envoy_config(mut self, change: impl FnOnce(&mut EnvoyConfig) + Send + 'static) -> Self {
+        self.envoy.changes.push(Box::new(change));
+        self
+    }
+
+    /// How many workers Envoy has (2 where this is not said).
+    #[must_use]
+    pub fn envoy_concurrency(mut self, workers: u32) -> Self {
+        self.envoy.concurrency = workers;
+        self
+    }
+
+    /// Envoy's log level (`info` where this is not said).
+    #[must_use]
+    pub fn envoy_log_level(mut self, level: &str) -> Self {
+        level.clone_into(&mut self.envoy.log_level);
+        self
+    }
+
+    /// The edge's port.
+    #[must_use]
+    pub fn http_port(mut self, port: u16) -> Self {
+        self.http_port = Some(port);
+        self
+    }
+
+    /// The edge's port for TLS.
+    #[must_use]
+    pub fn https_port(mut self, port: u16) -> Self {
+        self.https_port = Some(port);
+        self
+    }
+
+    /// The port of Envoy's administration.
+    #[must_use]
+    pub fn admin_port(mut self, port: u16) -> Self {
+        self.admin_port = Some(port);
+        self
+    }
+
+    /// The broker's port.
+    #[must_use]
+    pub fn mqtt_port(mut self, port: u16) -> Self {
+        self.mqtt_port = Some(port);
+        self
+    }
+
+    /// Starts it all and waits until it is ready.
+    ///
+    /// # Errors
+    /// Where a part is missing, fails, or is not ready in time: with that part's log.
+    pub fn start(self) -> Result<Stack> {
+        let directory = repo::run(&self.name);
+        // What an earlier run left would be taken for this one's.
+        let _ = std::fs::remove_dir_all(&directory);
+        std::fs::create_dir_all(&directory).context(|| format!("{} cannot be made", directory.display()))?;
+        for (what, path) in [("filter", &self.filter), ("bridge", &self.bridge)] {
+            if !path.is_file() {
+                let path = repo::shown(path);
+                return Err(Error::new(format!(
+                    "The {what} is not built ({path} is missing): run `cargo xtask test` or `cargo xtask demo`."
+                )));
+            }
+        }
+        let ports = self.ports()?;
+        let embeds_broker = self.mosquitto.is_none();
+        let bridges = ports.bridges.iter().enumerate().map(|(index, port)| {
+            let bridge = Bridge {
+                program: self.bridge.clone(),
+                port: *port,
+                broker_port: ports.mqtt,
+                embeds_broker: embeds_broker && index == 0,
+                arguments: self.bridge_arguments.clone(),
+            };
+            bridge.service(format!("bridge-{index}"), &directory)
+        });
+        let mosquitto =
+            self.mosquitto.as_ref().map(|broker| broker.service(&directory, ports.mqtt)).transpose()?;
+        let stack = Stack {
+            bridges: bridges.collect(),
+            mosquitto,
+            certificate: certificate::ensure()?.chain,
+            envoy: self.envoy.service(&directory, &self.filter, &ports)?,
+            ports,
+            directory,
+        };
+        stack.start()?;
+        Ok(stack)
+    }
+
+    fn ports(&self) -> Result<Ports> {
+        let or_free = |given: Option<u16>| given.map_or_else(ports::free, Ok);
+        Ok(Ports {
+            http: or_free(self.http_port)?,
+            https: or_free(self.https_port)?,
+            admin: or_free(self.admin_port)?,
+            mqtt: or_free(self.mqtt_port)?,
+            bridges: (0..self.bridges).map(|_| ports::free()).collect::<Result<_>>()?,
+        })
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,141 @@
+//! The repository's own `envoy.yaml`, parsed, for a run on other ports and paths: there is no second copy of it.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::error::{Context, Error, Result};
+use crate::repo;
+
+/// A parsed Envoy configuration.
+#[derive(Clone, Debug)]
+pub struct EnvoyConfig(Value);
+
+/// The places of a run.
+#[derive(Debug)]
+pub(super) struct Places<'a> {
+    pub(super) http_port: u16,
+    pub(super) https_port: u16,
+    pub(super) admin_port: u16,
+    pub(super) bridge_ports: Vec<u16>,
+    pub(super) filter: &'a Path,
+    pub(super) jwks: &'a Path,
+    pub(super) certificate: &'a Path,
+    pub(super) certificate_key: &'a Path,
+}
+
+/// The types whose values a run or a test changes; [`EnvoyConfig::each`] takes any other as well.
+pub mod types {
+    /// The HTTP connection manager.
+    pub const HTTP_CONNECTION_MANAGER: &str =
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+    /// The filter for WebAssembly.
+    pub const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+    /// The filter that verifies tokens.
+    pub const JWT_AUTHN: &str = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
+    /// TLS of a listener.
+    pub const DOWNSTREAM_TLS: &str = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
+}
+
+// === impl EnvoyConfig ===
+
+impl EnvoyConfig {
+    /// Reads `envoy.yaml`.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is not YAML.
+    pub fn load() -> Result<Self> {
+        let path = repo::envoy_yaml();
+        let text = std::fs::read_to_string(&path).context(|| "envoy.yaml cannot be read".to_owned())?;
+        serde_saphyr::from_str(&text).map(Self).context(|| "envoy.yaml is not valid YAML".to_owned())
+    }
+
+    /// The whole configuration, to change anything in it.
+    pub fn value(&mut self) -> &mut Value {
+        &mut self.0
+    }
+
+    /// Changes every value whose `@type` is this one (see [`types`]). What both listeners share is met twice.
+    pub fn each(&mut self, type_name: &str, mut change: impl FnMut(&mut Value)) {
+        each_typed(&mut self.0, &format!("type.googleapis.com/{type_name}"), &mut change);
+    }
+
+    /// Changes the filter's own configuration.
+    pub fn filter(&mut self, mut change: impl FnMut(&mut Value)) {
+        self.each(types::WASM, |wasm| change(&mut wasm["config"]["configuration"]["value"]));
+    }
+
+    /// Changes the cluster of the bridges.
+    pub fn bridges(&mut self, change: impl FnOnce(&mut Value)) {
+        change(&mut self.0["static_resources"]["clusters"][0]);
+    }
+
+    /// The issuer and the first audience that tokens need.
+    ///
+    /// # Errors
+    /// Where `envoy.yaml` names none.
+    pub(crate) fn token_rules(&mut self) -> Result<(String, String)> {
+        let mut found = None;
+        self.each(types::JWT_AUTHN, |jwt| {
+            let provider = jwt["providers"].as_object().and_then(|providers| providers.values().next());
+            let field = |pointer: &str| Some(provider?.pointer(pointer)?.as_str()?.to_owned());
+            found = field("/issuer").zip(field("/audiences/0"));
+        });
+        found.ok_or_else(|| Error::new("envoy.yaml names no token issuer with an audience."))
+    }
+
+    pub(super) fn place(&mut self, places: &Places<'_>) -> Result<()> {
+        self.set_port("/admin/address", places.admin_port)?;
+        self.set_port("/static_resources/listeners/0/address", places.http_port)?;
+        self.set_port("/static_resources/listeners/1/address", places.https_port)?;
+        let endpoints: Vec<Value> = places.bridge_ports.iter().map(|port| endpoint(*port)).collect();
+        self.bridges(|cluster| {
+            cluster["type"] = json!("STATIC");
+            cluster["load_assignment"]["endpoints"] = json!([{ "lb_endpoints": endpoints }]);
+        });
+        self.each(types::WASM, |wasm| {
+            wasm["config"]["vm_config"]["code"]["local"] = json!({ "filename": places.filter });
+        });
+        self.each(types::JWT_AUTHN, |jwt| {
+            for provider in jwt["providers"].as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
+                provider["local_jwks"] = json!({ "filename": places.jwks });
+            }
+        });
+        self.each(types::DOWNSTREAM_TLS, |tls| {
+            tls["common_tls_context"]["tls_certificates"] = json!([{
+                "certificate_chain": { "filename": places.certificate },
+                "private_key": { "filename": places.certificate_key },
+            }]);
+        });
+        Ok(())
+    }
+
+    pub(super) fn write(&self, path: &Path) -> Result<()> {
+        std::fs::write(path, format!("{:#}\n", self.0))
+            .context(|| format!("{} cannot be written", path.display()))
+    }
+
+    fn set_port(&mut self, pointer: &str, port: u16) -> Result<()> {
+        let address = self.0.pointer_mut(pointer).and_then(|address| address.get_mut("socket_address"));
+        let address =
+            address.ok_or_else(|| Error::new(format!("envoy.yaml has no socket address at {pointer}.")))?;
+        address["address"] = json!("127.0.0.1");
+        address["port_value"] = json!(port);
+        Ok(())
+    }
+}
+
+fn each_typed(value: &mut Value, type_url: &str, change: &mut impl FnMut(&mut Value)) {
+    if value.get("@type").and_then(Value::as_str) == Some(type_url) {
+        change(value);
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| each_typed(item, type_url, change)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| each_typed(field, type_url, change)),
+        _ => {}
+    }
+}
+
+fn endpoint(port: u16) -> Value {
+    json!({ "endpoint": { "address": { "socket_address": { "address": "127.0.0.1", "port_value": port } } } })
+}

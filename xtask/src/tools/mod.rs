@@ -1,0 +1,17 @@
+//! What the work here needs and the machine may lack: found where it is there, fetched where it is not.
+//!
+//! Every function is quick when nothing is to be done, and keeps what it fetches in Cargo's target directory.
+
+mod apt;
+mod cargo_deny;
+mod compose;
+mod envoy;
+mod mosquitto;
+mod wasm;
+mod wheel;
+
+pub use cargo_deny::cargo_deny;
+pub use compose::docker_compose;
+pub use envoy::envoy;
+pub use mosquitto::mosquitto;
+pub use wasm::{WasmToolchain, wasm_toolchain};
