@@ -89,6 +89,8 @@ codes! {
     InvalidPayloadFormatIndicator 400 Client "The Payload Format Indicator is not 0 or 1";
     /// `api-version` is not on the configured list.
     UnsupportedApiVersion 400 Client "The API version is not supported";
+    /// `dry-run` is neither 0 nor 1.
+    InvalidDryRun 400 Client "The dry-run parameter is not 0 or 1";
     /// The Payload Format Indicator is 1 and the payload is not UTF-8.
     PayloadNotUtf8 400 Client "The payload is not UTF-8";
     /// The request ended before its payload did.

@@ -33,6 +33,7 @@ mod client_id;
 mod code;
 mod content_type;
 mod correlation_data;
+mod dry_run;
 mod fault;
 mod field;
 mod head;
@@ -45,6 +46,7 @@ mod payload_format;
 mod percent;
 mod problem;
 mod publish;
+mod purpose;
 mod qos;
 mod query;
 mod read;
@@ -61,6 +63,7 @@ pub use client_id::ClientId;
 pub use code::{AtFault, Code};
 pub use content_type::ContentType;
 pub use correlation_data::CorrelationData;
+pub use dry_run::Decision;
 pub use field::{
     CLIENT_ID, CLUSTER, CONTENT_TYPE, CORRELATION_DATA, EDGE_ONLY, MESSAGE_EXPIRY, PATH,
     PAYLOAD_FORMAT_INDICATOR, QOS, REASON_CODE, REQUEST_ID, RESPONSE_TOPIC, RETAIN, USER_PROPERTIES,
@@ -73,6 +76,7 @@ pub use payload::PayloadCheck;
 pub use payload_format::PayloadFormatIndicator;
 pub use problem::{Location, Problem, Violation};
 pub use publish::Publish;
+pub use purpose::Purpose;
 pub use qos::QoS;
 pub use read::read;
 pub use reason_code::{Answer, ReasonCode};

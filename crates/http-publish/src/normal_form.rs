@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::field;
 use crate::head::{RequestHead, Slot};
-use crate::{PayloadFormatIndicator, Publish, Rules};
+use crate::{PayloadFormatIndicator, Publish, Purpose, Rules};
 
 /// What has to be done to a field so that it is in normal form. The target is the field `:path`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Publish<'_> {
         settle(field::PAYLOAD_FORMAT_INDICATOR, head.payload_format_indicator, format)
     }
 
-    /// Path, topic, and the API version where one was named: an upstream may demand it.
+    /// Path, topic, what an upstream may demand (the API version), and what it has to know (that this is a dry run).
     fn write_target(&self, rules: &Rules, out: &mut String) {
         out.push_str(&rules.path);
         out.push_str("?topic=");
@@ -86,6 +86,9 @@ impl Publish<'_> {
         if let Some(version) = self.api_version {
             out.push_str("&api-version=");
             out.push_str(version.as_str());
+        }
+        if self.purpose == Purpose::DryRun {
+            out.push_str("&dry-run=1");
         }
     }
 }

@@ -42,6 +42,12 @@ impl PayloadCheck {
         self.utf8.is_some()
     }
 
+    /// How many bytes there were so far.
+    #[must_use]
+    pub const fn seen(&self) -> u64 {
+        self.seen
+    }
+
     /// Counts bytes that nobody has to look at.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The message: everything of an MQTT 5 PUBLISH (MQTT 5.0, 3.3) but its payload.
 
 use crate::{
-    ApiVersion, ContentType, CorrelationData, MessageExpiryInterval, PayloadFormatIndicator, QoS,
+    ApiVersion, ContentType, CorrelationData, MessageExpiryInterval, PayloadFormatIndicator, Purpose, QoS,
     ResponseTopic, Retain, TopicName, UserProperties,
 };
 
@@ -28,4 +28,6 @@ pub struct Publish<'a> {
     pub payload_format_indicator: PayloadFormatIndicator,
     /// The version of HTTP Publish that the client named.
     pub api_version: Option<ApiVersion<'a>>,
+    /// Whether it is to be sent.
+    pub purpose: Purpose,
 }

@@ -10,6 +10,7 @@ pub(crate) struct Query<'a> {
     pub(crate) qos: Slot<'a>,
     pub(crate) retain: Slot<'a>,
     pub(crate) api_version: Slot<'a>,
+    pub(crate) dry_run: Slot<'a>,
 }
 
 // === impl Query ===
@@ -37,6 +38,7 @@ impl<'a> Query<'a> {
             b"qos" => Some(&mut self.qos),
             b"retain" => Some(&mut self.retain),
             b"api-version" => Some(&mut self.api_version),
+            b"dry-run" => Some(&mut self.dry_run),
             _ => None,
         }
     }

@@ -8,7 +8,7 @@ use crate::payload;
 use crate::query::Query;
 use crate::{
     ApiVersion, ContentType, CorrelationData, Location, MessageExpiryInterval, PayloadFormatIndicator,
-    Problem, Publish, QoS, ResponseTopic, Retain, Rules, TopicName, UserProperties, Violation,
+    Problem, Publish, Purpose, QoS, ResponseTopic, Retain, Rules, TopicName, UserProperties, Violation,
 };
 
 /// Reads the head of a request to [`Rules::path`].
@@ -45,11 +45,9 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
         violations.field(field::PAYLOAD_FORMAT_INDICATOR, head.payload_format_indicator, |raw| {
             one(PayloadFormatIndicator::parse(raw))
         });
-    let api_version = violations.optional(
-        Source { name: "api-version", location: Location::Query },
-        query.api_version,
-        |raw| one(ApiVersion::parse(raw, &rules.api_versions)),
-    );
+    let api_version = violations
+        .query("api-version", query.api_version, |raw| one(ApiVersion::parse(raw, &rules.api_versions)));
+    let purpose = violations.query("dry-run", query.dry_run, |raw| one(Purpose::parse(raw)));
     if let Some(length) = head.content_length.once().and_then(decimal)
         && let Err(fault) = payload::check_size(length, limits.payload_bytes)
     {
@@ -68,6 +66,7 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
             message_expiry_interval: message_expiry_interval.flatten(),
             payload_format_indicator: payload_format_indicator.unwrap_or_default(),
             api_version,
+            purpose: purpose.unwrap_or_default(),
         }),
         (_, Some(problem)) => Err(problem),
         // Without a topic there is a violation that says so.
@@ -114,6 +113,15 @@ impl Violations {
         None
     }
 
+    fn query<'a, T>(
+        &mut self,
+        name: &'static str,
+        slot: Slot<'a>,
+        parse: impl FnOnce(&'a [u8]) -> Result<T, Faults>,
+    ) -> Option<T> {
+        self.optional(Source { name, location: Location::Query }, slot, parse)
+    }
+
     fn field<'a, T>(
         &mut self,
         name: &'static str,
@@ -128,12 +136,11 @@ impl Violations {
         slot: Slot<'a>,
         parse: impl FnOnce(&'a [u8]) -> Result<T, Faults>,
     ) -> Option<T> {
-        let source = Source { name: "topic", location: Location::Query };
         if slot == Slot::Absent {
             let fault = Fault::new(Code::MissingTopic, MISSING_TOPIC);
-            self.0.push(Violation::new(source.name, source.location, fault));
+            self.0.push(Violation::new("topic", Location::Query, fault));
         }
-        self.optional(source, slot, parse)
+        self.query("topic", slot, parse)
     }
 }
 

@@ -118,8 +118,10 @@ fn the_seed_example_is_already_in_normal_form() {
 }
 
 fn any_request() -> impl Strategy<Value = Fields> {
-    let parameter =
-        prop_oneof!["(qos|retain)=[01]", "(q%6fs|api-version|other)=(2025-02-15-preview|[01a]{0,2})",];
+    let parameter = prop_oneof![
+        "(qos|retain|dry-run)=[01]",
+        "(q%6fs|api-version|other)=(2025-02-15-preview|[01a]{0,2})",
+    ];
     let field = prop_oneof![
         ("mqtt-(qos|retain|payload-format-indicator)", "[01]"),
         ("mqtt-response-topic", "([a-z/]|%2f|%C3%A4){1,6}"),

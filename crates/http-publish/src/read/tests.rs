@@ -105,6 +105,7 @@ fn each_broken_rule_is_named_with_its_parameter() {
         ("?topic=a&qos", &[("mqtt-qos", "1")], &["query qos: InvalidQos"]),
         ("?topic=a&qos=1&qos=1", &[], &["query qos: DuplicateParameter"]),
         ("?topic=a&retain=yes", &[], &["query retain: InvalidRetain"]),
+        ("?topic=a&dry-run=true", &[], &["query dry-run: InvalidDryRun"]),
         ("?topic=a&api-version=2019-01-01", &[], &["query api-version: UnsupportedApiVersion"]),
         ("?topic=a", &[("mqtt-qos", "2")], &["header mqtt-qos: InvalidQos"]),
         ("?topic=a", &[("mqtt-qos", "")], &["header mqtt-qos: InvalidQos"]),

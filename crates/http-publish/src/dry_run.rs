@@ -1,0 +1,157 @@
+//! The answer to a dry run: the PUBLISH that would be sent, as JSON.
+
+use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
+
+use crate::{PayloadFormatIndicator, Publish, QoS, RequestId, Retain, UserProperties, base64};
+
+/// What an edge knows of a message beyond the message.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision<'a> {
+    /// Who would publish it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<&'a str>,
+    /// What permits it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permitted_by: Option<&'a str>,
+    /// The upstream cluster it would go to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<&'a str>,
+}
+
+/// The document's members, in the order in which they are written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    dry_run: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    publish: Packet<'a>,
+    #[serde(flatten)]
+    decision: Decision<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Packet<'a> {
+    topic_name: &'a str,
+    qos: u8,
+    retain: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_topic: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_data: Option<String>,
+    #[serde(serialize_with = "pairs", skip_serializing_if = "UserProperties::is_empty")]
+    user_properties: &'a UserProperties,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_expiry_interval: Option<u32>,
+    payload_format_indicator: u8,
+    payload_bytes: u64,
+}
+
+// === impl Publish ===
+
+impl Publish<'_> {
+    /// The answer to a dry run of this message with a payload of `payload_bytes`.
+    #[must_use]
+    pub fn to_dry_run_json(
+        &self,
+        payload_bytes: u64,
+        decision: Decision<'_>,
+        request_id: Option<RequestId<'_>>,
+    ) -> Vec<u8> {
+        let document = Document {
+            dry_run: true,
+            request_id: request_id.map(RequestId::as_str),
+            publish: Packet {
+                topic_name: self.topic_name.as_str(),
+                qos: u8::from(self.qos == QoS::AtLeastOnce),
+                retain: self.retain == Retain::Store,
+                response_topic: self.response_topic.as_ref().map(|topic| topic.as_str()),
+                correlation_data: self.correlation_data.as_ref().map(|data| {
+                    let mut encoded = String::new();
+                    base64::encode_into(data.as_bytes(), &mut encoded);
+                    encoded
+                }),
+                user_properties: &self.user_properties,
+                content_type: self.content_type.map(|text| text.as_str()),
+                message_expiry_interval: self.message_expiry_interval.map(|interval| interval.seconds()),
+                payload_format_indicator: u8::from(
+                    self.payload_format_indicator == PayloadFormatIndicator::Utf8,
+                ),
+                payload_bytes,
+            },
+            decision,
+        };
+        // Strings and numbers written to a Vec do not fail.
+        serde_json::to_vec(&document).unwrap_or_default()
+    }
+}
+
+/// An array of `[name, value]`: an object would lose order and repeats.
+fn pairs<S: Serializer>(properties: &&UserProperties, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut pairs = serializer.serialize_seq(Some(properties.len()))?;
+    for (name, value) in properties.iter() {
+        pairs.serialize_element(&[name, value])?;
+    }
+    pairs.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{RequestHead, Rules, read};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_dry_run_shows_the_publish_that_would_be_sent() {
+        let rules = Rules::default();
+        let head = RequestHead::from_fields([
+            (&b":method"[..], &b"POST"[..]),
+            (b":path", b"/mqtt/messages?topic=a%2Fb&retain=1&dry-run=1"),
+            (b"mqtt-correlation-data", b"-_8"),
+            (b"mqtt-user-properties", br#"[{"b":"1","a":"2"},{"b":"1"}]"#),
+            (b"mqtt-response-topic", b"c"),
+            (b"mqtt-message-expiry", b"60"),
+            (b"content-type", b"text/plain"),
+            (b"mqtt-payload-format-indicator", b"1"),
+        ]);
+        let publish = read(&head, &rules).unwrap();
+        assert_eq!(publish.purpose, crate::Purpose::DryRun);
+        let decision = Decision { client_id: Some("me"), ..Decision::default() };
+        let document: Value =
+            serde_json::from_slice(&publish.to_dry_run_json(5, decision, RequestId::new(b"id-1"))).unwrap();
+        assert_eq!(
+            document,
+            json!({
+                "dryRun": true,
+                "requestId": "id-1",
+                "publish": {
+                    "topicName": "a/b", "qos": 1, "retain": true, "responseTopic": "c",
+                    "correlationData": "+/8=", "userProperties": [["b", "1"], ["a", "2"], ["b", "1"]],
+                    "contentType": "text/plain", "messageExpiryInterval": 60, "payloadFormatIndicator": 1,
+                    "payloadBytes": 5,
+                },
+                "clientId": "me",
+            })
+        );
+    }
+
+    #[test]
+    fn what_a_message_does_not_have_is_left_out() {
+        let rules = Rules::default();
+        let head = RequestHead::from_fields([
+            (&b":method"[..], &b"POST"[..]),
+            (b":path", b"/mqtt/messages?topic=a"),
+        ]);
+        let document = read(&head, &rules).unwrap().to_dry_run_json(0, Decision::default(), None);
+        let document: Value = serde_json::from_slice(&document).unwrap();
+        let packet = json!({
+            "topicName": "a", "qos": 1, "retain": false, "payloadFormatIndicator": 0, "payloadBytes": 0,
+        });
+        assert_eq!(document, json!({ "dryRun": true, "publish": packet }));
+    }
+}
