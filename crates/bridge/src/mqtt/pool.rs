@@ -1,0 +1,120 @@
+//! The bridge's sessions with its broker.
+//!
+//! A topic always goes over the same session, and a session sends in order: so the messages of one topic keep theirs
+//! (MQTT 5.0, 4.6). Which session that is, is the pool's to say in one place, [`Pool::session_of`]; a session knows
+//! nothing of the others.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_publish::Publish;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::codec::publish::EncodedPublish;
+use super::config::MqttConfig;
+use super::connector::Connector;
+use super::error::{PublishError, Published};
+use super::session::{Session, SessionOptions, Status};
+use super::tls::TlsError;
+use crate::budget::Permit;
+
+/// A fixed number of sessions with one broker.
+#[derive(Debug)]
+pub struct Pool {
+    sessions: Vec<Session>,
+    hasher: RandomState,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+}
+
+/// MQTT's own limit of a packet in bytes: the largest Remaining Length and the fixed header.
+const MAXIMUM_PACKET: usize = 268_435_455 + 5;
+
+// === impl Pool ===
+
+impl Pool {
+    /// Starts the sessions; each connects by itself, and goes on trying.
+    ///
+    /// # Errors
+    ///
+    /// The TLS files cannot be used.
+    pub fn start(config: MqttConfig) -> Result<Self, TlsError> {
+        let config = Arc::new(config);
+        let connector = Connector::new(&config)?;
+        let tasks = TaskTracker::new();
+        let closing = CancellationToken::new();
+        // Chance, so that no two bridges and no two runs of one share an identifier and with it a session.
+        let process = random_text(10);
+        let sessions = (0..config.sessions.max(1))
+            .map(|index| {
+                let options = SessionOptions {
+                    connector: connector.clone(),
+                    config: Arc::clone(&config),
+                    client_identifier: format!("{}-{process}-{index}", config.client_id_prefix),
+                    closing: closing.clone(),
+                };
+                Session::start(options, &tasks)
+            })
+            .collect();
+        Ok(Self { sessions, hasher: RandomState::new(), tasks, closing })
+    }
+
+    /// Publishes a message and waits until it is known what became of it, at most for the publish time-out.
+    ///
+    /// # Errors
+    ///
+    /// It was not published, or that is not known; [`PublishError`] says which.
+    pub async fn publish(
+        &self,
+        publish: &Publish<'_>,
+        payload: Bytes,
+        mut permit: Permit,
+    ) -> Result<Published, PublishError> {
+        let actual = payload.len();
+        let packet = EncodedPublish::new(publish, payload)
+            .map_err(|_| PublishError::PacketTooLarge { actual, maximum: MAXIMUM_PACKET })?;
+        permit.hold(packet.length())?;
+        let session = self.session_of(publish.topic_name.as_str());
+        let Some(session) = session else {
+            return Err(PublishError::BrokerUnavailable("the bridge has no sessions".to_owned()));
+        };
+        session.publish(packet, permit).await
+    }
+
+    /// Whether a message could be sent now: at least one session has a connection.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.sessions.iter().any(|session| session.status() == Status::Connected)
+    }
+
+    /// Waits until every session has a connection.
+    pub async fn connected(&self) {
+        for session in &self.sessions {
+            // It fails only when the session is closed: then there is nothing to wait for.
+            let _ = session.watch().wait_for(|status| *status == Status::Connected).await;
+        }
+    }
+
+    /// Says DISCONNECT on every session, and ends them.
+    pub async fn close(&self) {
+        self.closing.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn session_of(&self, topic_name: &str) -> Option<&Session> {
+        let hash = self.hasher.hash_one(topic_name);
+        let index = hash.checked_rem(self.sessions.len() as u64)?;
+        self.sessions.get(usize::try_from(index).ok()?)
+    }
+}
+
+/// Lower-case letters and digits, which every broker takes in a Client Identifier (MQTT 5.0, 3.1.3.1).
+fn random_text(length: usize) -> String {
+    std::iter::repeat_with(|| fastrand::char('0'..='z'))
+        .filter(|c| c.is_ascii_digit() || c.is_ascii_lowercase())
+        .take(length)
+        .collect()
+}

@@ -1,0 +1,201 @@
+//! The life of a session: connect, serve the connection, and when it ends connect again.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::end::End;
+use super::outbox::{Outbox, Submission};
+use super::serve::Serve;
+use super::{SessionOptions, Status};
+use crate::mqtt::backoff::Backoff;
+use crate::mqtt::codec::DecodeError;
+use crate::mqtt::codec::connack::SessionPresent;
+use crate::mqtt::codec::connect::{Connect, Start};
+use crate::mqtt::connector::{ConnectError, Connection, MAXIMUM_INCOMING_PACKET};
+use crate::mqtt::error::PublishError;
+
+/// Owns the session.
+pub(super) struct Actor {
+    options: SessionOptions,
+    submissions: mpsc::UnboundedReceiver<Submission>,
+    status: watch::Sender<Status>,
+    outbox: Outbox,
+    /// Whether the broker may know the session.
+    start: Start,
+    absence: Absence,
+}
+
+/// What a publish meets while there is no connection.
+#[derive(Debug)]
+enum Absence {
+    /// A connection is just being made or made again, until this time: publishes wait for it.
+    Short(Instant),
+    /// There is no broker to be reached, and this is why: publishes fail with it.
+    Lasting(PublishError),
+}
+
+/// For how long publishes wait for the first attempt to connect, or to connect again.
+///
+/// A broker may cut a connection for one client's message (Mosquitto 2.0 does so after a denied publish), and the others'
+/// should not fail for it.
+const SHORT_ABSENCE: Duration = Duration::from_secs(1);
+
+/// A connection that lived so long, or had a message acknowledged, was a good one: the next attempt comes at once.
+const GOOD_CONNECTION: Duration = Duration::from_secs(5);
+
+// === impl Actor ===
+
+impl Actor {
+    pub(super) fn new(
+        options: SessionOptions,
+        submissions: mpsc::UnboundedReceiver<Submission>,
+        status: watch::Sender<Status>,
+    ) -> Self {
+        Self {
+            options,
+            submissions,
+            status,
+            outbox: Outbox::new(),
+            start: Start::Clean,
+            absence: Absence::Short(Instant::now() + SHORT_ABSENCE),
+        }
+    }
+
+    /// Runs until the session is closed.
+    pub(super) async fn run(mut self) {
+        let mut backoff = Backoff::new();
+        loop {
+            let options = self.options.clone();
+            let connect = connect(&options, self.start);
+            match self.meanwhile(connect).await {
+                None => return,
+                Some(Ok(connection)) => {
+                    let since = Instant::now();
+                    let end = self.serve(connection).await;
+                    if matches!(end, End::Closed) {
+                        return;
+                    }
+                    tracing::warn!("disconnected from {}: {end}", self.options.connector.address());
+                    if self.outbox.acknowledged() > 0 || since.elapsed() >= GOOD_CONNECTION {
+                        backoff = Backoff::new();
+                        self.absence = Absence::Short(Instant::now() + SHORT_ABSENCE);
+                        continue;
+                    }
+                    self.absent(PublishError::BrokerUnavailable(end.to_string()));
+                }
+                Some(Err(error)) => {
+                    self.log_failure(&error);
+                    self.absent(error.to_publish_error());
+                }
+            }
+            let wait = backoff.next_wait();
+            if self.meanwhile(tokio::time::sleep(wait)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn serve(&mut self, connection: Connection) -> End {
+        let limits = connection.connack.limits;
+        match connection.connack.session_present {
+            SessionPresent::No => self.outbox.session_lost(),
+            SessionPresent::Yes if self.start == Start::Resume => {}
+            SessionPresent::Yes => return DecodeError::Protocol("Session Present after Clean Start").into(),
+        }
+        self.start = Start::Resume;
+        self.outbox.connected(limits);
+        tracing::info!(
+            "connected to {} as {}",
+            self.options.connector.address(),
+            self.options.client_identifier
+        );
+        self.status.send_replace(Status::Connected);
+        let closing = self.options.closing.clone();
+        let end = Serve::new(connection, &self.options.config, &mut self.outbox, &mut self.submissions)
+            .run(&closing)
+            .await;
+        self.status.send_replace(Status::Disconnected);
+        self.outbox.disconnected();
+        end
+    }
+
+    /// Waits for something while there is no connection, and answers publishers meanwhile; `None` when the session closes.
+    async fn meanwhile<F: Future>(&mut self, future: F) -> Option<F::Output> {
+        let closing = self.options.closing.clone();
+        let mut future = pin!(future);
+        loop {
+            let tick = self.next_tick();
+            tokio::select! {
+                () = closing.cancelled() => return None,
+                output = &mut future => return Some(output),
+                submission = self.submissions.recv() => match submission {
+                    Some(submission) => self.submit(submission),
+                    None => return None,
+                },
+                () = sleep_until(tick) => self.tick(),
+            }
+        }
+    }
+
+    fn submit(&mut self, submission: Submission) {
+        self.outbox.submit(submission);
+        if let Absence::Lasting(why) = &self.absence {
+            self.outbox.fail_waiting(why);
+        }
+    }
+
+    fn next_tick(&self) -> Instant {
+        let end_of_absence = match self.absence {
+            Absence::Short(until) => Some(until),
+            Absence::Lasting(_) => None,
+        };
+        let far = Instant::now() + Duration::from_secs(3600);
+        end_of_absence.into_iter().chain(self.outbox.next_deadline()).min().unwrap_or(far)
+    }
+
+    fn tick(&mut self) {
+        let now = Instant::now();
+        self.outbox.expire(now);
+        match self.absence {
+            Absence::Short(until) if until <= now => {
+                self.absent(PublishError::BrokerUnavailable("connecting takes long".to_owned()));
+            }
+            Absence::Short(_) | Absence::Lasting(_) => {}
+        }
+    }
+
+    fn absent(&mut self, why: PublishError) {
+        self.outbox.fail_waiting(&why);
+        self.absence = Absence::Lasting(why);
+    }
+
+    /// Says why there is no connection, once for each reason.
+    fn log_failure(&self, error: &ConnectError) {
+        let address = self.options.connector.address();
+        match &self.absence {
+            Absence::Lasting(known) if *known == error.to_publish_error() => {
+                tracing::debug!("cannot connect to {address}: {error}");
+            }
+            Absence::Short(_) | Absence::Lasting(_) => tracing::warn!("cannot connect to {address}: {error}"),
+        }
+    }
+}
+
+async fn connect(options: &SessionOptions, start: Start) -> Result<Connection, ConnectError> {
+    let SessionOptions { connector, config, client_identifier, .. } = options;
+    connector
+        .connect(&Connect {
+            start,
+            client_identifier,
+            user_name: config.credentials.user_name.as_deref(),
+            password: config.credentials.password.as_deref().map(str::as_bytes),
+            keep_alive: config.keep_alive,
+            session_expiry_interval: config.session_expiry_interval,
+            maximum_packet_size: MAXIMUM_INCOMING_PACKET,
+        })
+        .await
+}
