@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::keys;
-use crate::error::Result;
+use crate::error::{Context, Result};
 use crate::stack::EnvoyConfig;
 
 /// Who publishes where nobody is named.
@@ -56,14 +56,14 @@ impl Token {
     /// # Errors
     /// Where `envoy.yaml` or the development key cannot be read.
     pub fn sign(&self) -> Result<String> {
-        let header = json!({ "alg": "RS256", "typ": "JWT", "kid": keys::KEY_ID });
-        let unsigned =
-            format!("{}.{}", part(header.to_string()), part(Value::from(self.claims()?).to_string()));
-        let signature = keys::sign(unsigned.as_bytes())?;
-        Ok(format!("{unsigned}.{}", part(signature)))
+        sign(&self.claims()?)
     }
 
-    fn claims(&self) -> Result<Map<String, Value>> {
+    /// What it says.
+    ///
+    /// # Errors
+    /// Where `envoy.yaml` cannot be read.
+    pub fn claims(&self) -> Result<Map<String, Value>> {
         let (issuer, audience) = EnvoyConfig::load()?.token_rules()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let now = i64::try_from(now).unwrap_or(i64::MAX);
@@ -82,6 +82,18 @@ impl Token {
         claims.extend(self.claims.iter().cloned());
         Ok(claims)
     }
+}
+
+/// Signs claims of any kind.
+///
+/// # Errors
+/// Where the development key cannot be read.
+pub fn sign(claims: &Map<String, Value>) -> Result<String> {
+    let header = json!({ "alg": "RS256", "typ": "JWT", "kid": keys::KEY_ID });
+    let claims = serde_json::to_vec(claims).context(|| "The claims are not JSON".to_owned())?;
+    let unsigned = format!("{}.{}", part(header.to_string()), part(claims));
+    let signature = keys::sign(unsigned.as_bytes())?;
+    Ok(format!("{unsigned}.{}", part(signature)))
 }
 
 fn part(bytes: impl AsRef<[u8]>) -> String {

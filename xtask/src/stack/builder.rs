@@ -21,6 +21,7 @@ pub struct Builder {
     bridges: usize,
     bridge_arguments: Vec<String>,
     mosquitto: Option<Mosquitto>,
+    foreign_broker: bool,
     envoy: Envoy,
     http_port: Option<u16>,
     https_port: Option<u16>,
@@ -39,6 +40,7 @@ impl Builder {
             bridges: 1,
             bridge_arguments: Vec::new(),
             mosquitto: None,
+            foreign_broker: false,
             envoy: Envoy::default(),
             http_port: None,
             https_port: None,
@@ -80,6 +82,13 @@ impl Builder {
     pub fn mosquitto(mut self, mosquitto: Mosquitto) -> Self {
         self.mosquitto = Some(mosquitto);
         self
+    }
+
+    /// The broker is one that listens on this port of 127.0.0.1 already, and that the stack neither starts nor ends.
+    #[must_use]
+    pub fn foreign_broker(mut self, port: u16) -> Self {
+        self.foreign_broker = true;
+        self.mqtt_port(port)
     }
 
     /// Changes Envoy's configuration, after ports and paths are set.
@@ -149,7 +158,7 @@ impl Builder {
             }
         }
         let ports = self.ports()?;
-        let embeds_broker = self.mosquitto.is_none();
+        let embeds_broker = self.mosquitto.is_none() && !self.foreign_broker;
         let bridges = ports.bridges.iter().enumerate().map(|(index, port)| {
             let bridge = Bridge {
                 program: self.bridge.clone(),
