@@ -1,10 +1,18 @@
 //! The bridge: HTTP Publish in, MQTT 5 out, and each answer decided by its own PUBACK.
 //!
-//! - [`mqtt`]: sessions with a broker, which publish and nothing else
-//! - [`budget`]: how much may be under way at a time
+//! - [`http`]: the server that takes messages
+//! - [`mqtt`]: the sessions that publish them
+//! - [`budget`]: how much may be under way between the two
+//! - [`bridge`]: all of it together, with its life from start to stop
+//! - [`cli`], [`log`], [`signal`]: what makes a program of it
 
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod bridge;
 pub mod budget;
+pub mod cli;
+pub mod http;
+pub mod log;
 pub mod mqtt;
+pub mod signal;

@@ -1,2 +1,42 @@
-//! The bridge.
-fn main() {}
+//! `postmqtt-bridge`: see `--help`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use postmqtt_bridge::bridge::Bridge;
+use postmqtt_bridge::cli::Cli;
+use postmqtt_bridge::{log, signal};
+use tokio_util::sync::CancellationToken;
+
+/// The exit status for settings that cannot be used, as clap has it.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = log::start(cli.log()) {
+        return fail(USAGE, &error);
+    }
+    let settings = match cli.into_settings() {
+        Ok(settings) => settings,
+        Err(error) => return fail(USAGE, &error),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, &error),
+    };
+    runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let bridge = match Bridge::start(settings).await {
+            Ok(bridge) => bridge,
+            Err(error) => return fail(1, &error),
+        };
+        tokio::spawn(signal::cancel_on_signal(stop.clone()));
+        bridge.run(stop).await;
+        ExitCode::SUCCESS
+    })
+}
+
+fn fail(status: u8, error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(status)
+}

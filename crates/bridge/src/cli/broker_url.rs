@@ -1,0 +1,144 @@
+//! `mqtt://[user[:password]@]host[:port]`. What is wrong with one is said without showing it: it may hold a password.
+
+use std::net::SocketAddr;
+
+use hyper::Uri;
+use percent_encoding::percent_decode_str;
+
+use super::InvalidSetting;
+use crate::mqtt::config::{BrokerAddress, Credentials, Transport};
+
+/// A broker, and how to log in to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BrokerUrl {
+    pub(super) address: BrokerAddress,
+    pub(super) credentials: Credentials,
+}
+
+// === impl BrokerUrl ===
+
+impl BrokerUrl {
+    pub(super) fn parse(text: &str) -> Result<Self, InvalidSetting> {
+        Self::read(text).ok_or_else(|| {
+            InvalidSetting(
+                "--broker: expected mqtt://[user[:password]@]host[:port] or mqtts://…, with anything unusual in user \
+                 and password percent-encoded"
+                    .to_owned(),
+            )
+        })
+    }
+
+    /// The broker that listens at this address.
+    pub(super) fn at(address: SocketAddr) -> Self {
+        let host = match address.ip() {
+            ip if ip.is_unspecified() => "localhost".to_owned(),
+            ip => ip.to_string(),
+        };
+        Self {
+            address: BrokerAddress { transport: Transport::Tcp, host, port: address.port() },
+            credentials: Credentials::default(),
+        }
+    }
+
+    /// The broker of this machine.
+    pub(super) fn local() -> Self {
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 1883)))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let uri: Uri = text.parse().ok()?;
+        let (transport, default_port) = match uri.scheme_str()? {
+            "mqtt" => (Transport::Tcp, 1883),
+            "mqtts" => (Transport::Tls, 8883),
+            _ => return None,
+        };
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            return None;
+        }
+        let authority = uri.authority()?;
+        let (user_information, host_and_port) = match authority.as_str().rsplit_once('@') {
+            Some((user_information, host_and_port)) => (Some(user_information), host_and_port),
+            None => (None, authority.as_str()),
+        };
+        let port = match (authority.port_u16(), host_and_port.strip_prefix(authority.host())) {
+            (Some(port), _) if port > 0 => port,
+            (None, Some("")) => default_port,
+            _ => return None,
+        };
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() {
+            return None;
+        }
+        let credentials = match user_information {
+            None => Credentials::default(),
+            Some(text) => credentials(text)?,
+        };
+        Some(Self { address: BrokerAddress { transport, host: host.to_owned(), port }, credentials })
+    }
+}
+
+fn credentials(text: &str) -> Option<Credentials> {
+    let (user_name, password) = match text.split_once(':') {
+        Some((user_name, password)) => (user_name, Some(decode(password)?)),
+        None => (text, None),
+    };
+    Some(Credentials { user_name: Some(decode(user_name)?), password })
+}
+
+fn decode(text: &str) -> Option<String> {
+    percent_decode_str(text).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_url_names_a_host_and_may_name_port_user_and_password() {
+        let rows = [
+            ("mqtt://broker", Some(("mqtt://broker:1883", None, None))),
+            ("mqtt://broker/", Some(("mqtt://broker:1883", None, None))),
+            ("mqtts://broker.example", Some(("mqtts://broker.example:8883", None, None))),
+            ("mqtt://127.0.0.1:1884", Some(("mqtt://127.0.0.1:1884", None, None))),
+            ("mqtt://[::1]:1884", Some(("mqtt://[::1]:1884", None, None))),
+            ("mqtt://[::1]", Some(("mqtt://[::1]:1883", None, None))),
+            ("mqtt://user@broker", Some(("mqtt://broker:1883", Some("user"), None))),
+            ("mqtt://user:pass@broker:99", Some(("mqtt://broker:99", Some("user"), Some("pass")))),
+            ("mqtt://user:p%40%3A%2F@broker", Some(("mqtt://broker:1883", Some("user"), Some("p@:/")))),
+            ("mqtt://user:a:b@broker", Some(("mqtt://broker:1883", Some("user"), Some("a:b")))),
+            ("http://broker", None),
+            ("broker:1883", None),
+            ("broker", None),
+            ("mqtt://", None),
+            ("mqtt://:1883", None),
+            ("mqtt://broker:0", None),
+            ("mqtt://broker:99999", None),
+            ("mqtt://broker:x", None),
+            ("mqtt://broker/path", None),
+            ("mqtt://broker?clean=1", None),
+            ("mqtt://user:%ff@broker", None),
+            ("", None),
+        ];
+        for (given, expected) in rows {
+            let read = BrokerUrl::parse(given).ok();
+            let read = read.as_ref().map(|url| {
+                let Credentials { user_name, password } = &url.credentials;
+                (url.address.to_string(), user_name.as_deref(), password.as_deref())
+            });
+            let expected = expected.map(|(address, user, password)| (address.to_owned(), user, password));
+            assert_eq!(read, expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_broker_url_is_not_shown() {
+        let error = BrokerUrl::parse("http://user:secret@broker").unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn a_broker_that_listens_everywhere_is_reached_here() {
+        let everywhere = SocketAddr::from(([0, 0, 0, 0], 1883));
+        assert_eq!(BrokerUrl::at(everywhere).address.to_string(), "mqtt://localhost:1883");
+    }
+}

@@ -1,0 +1,71 @@
+use std::io::Write;
+
+use clap::CommandFactory;
+
+use super::*;
+
+fn settings(arguments: &[&str]) -> Result<Settings, String> {
+    let arguments = std::iter::once("postmqtt-bridge").chain(arguments.iter().copied());
+    let cli = Cli::try_parse_from(arguments).map_err(|error| error.to_string())?;
+    cli.into_settings().map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn without_flags_it_bridges_from_this_machine_to_the_broker_of_this_machine() {
+    let settings = settings(&[]).unwrap();
+    assert_eq!(settings.listen, SocketAddr::from(([127, 0, 0, 1], 8081)));
+    assert_eq!(settings.rules, Rules::default());
+    assert_eq!(settings.mqtt.broker.to_string(), "mqtt://127.0.0.1:1883");
+    assert_eq!(settings.mqtt.publish_timeout, Duration::from_secs(10));
+}
+
+#[test]
+#[cfg(feature = "embedded-broker")]
+fn the_embedded_broker_is_the_broker() {
+    let settings = settings(&["--embedded-broker", "127.0.0.1:2883"]).unwrap();
+    assert_eq!(settings.mqtt.broker.to_string(), "mqtt://127.0.0.1:2883");
+}
+
+#[test]
+fn the_payload_limit_overrides_the_profile() {
+    let settings = settings(&["--limits", "aws", "--payload-limit", "1MiB"]).unwrap();
+    assert_eq!(settings.rules.limits.topic_segments, 8);
+    assert_eq!(settings.rules.limits.payload_bytes, 1_048_576);
+}
+
+#[test]
+fn a_wrong_value_is_answered_with_what_was_expected() {
+    let rows: &[(&[&str], &str)] = &[
+        (&["--listen", "8081"], "expected an IP address and a port"),
+        (&["--listen", "localhost:8081"], "expected an IP address and a port"),
+        (&["--broker", "broker"], "expected mqtt://"),
+        (&["--publish-timeout", "10"], "expected a whole number and a unit"),
+        (&["--payload-limit", "512kb"], "expected a number of bytes"),
+        (&["--limits", "gcp"], "expected azure, aws or mqtt5"),
+        (&["--path", "messages"], "expected a path"),
+        (&["--path", "/healthz"], "expected a path"),
+        (&["--password-file", "/nonexistent"], "--password-file"),
+        (&["--broker-cert-file", "cert.pem"], "--broker-key-file"),
+        (&["--client-id-prefix", "a\nb"], "--client-id-prefix"),
+    ];
+    for (given, expected) in rows {
+        let error = settings(given).unwrap_err();
+        assert!(error.contains(expected), "{given:?}: {error}");
+    }
+}
+
+#[test]
+fn a_password_comes_from_a_file_and_is_not_shown() {
+    let path = std::env::temp_dir().join(format!("postmqtt-bridge-{}", std::process::id()));
+    let mut file = std::fs::File::create(&path).unwrap();
+    file.write_all(b"s3cret \n").unwrap();
+    let settings = settings(&["--username", "me", "--password-file", path.to_str().unwrap()]).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(settings.mqtt.credentials.password.as_deref(), Some("s3cret "));
+    assert!(!format!("{settings:?}").contains("s3cret"));
+}

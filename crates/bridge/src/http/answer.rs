@@ -1,0 +1,64 @@
+//! What a request is answered with. Every answer carries `x-request-id`; every refusal is a problem document.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use http_publish::{CONTENT_TYPE, Problem, REASON_CODE, REQUEST_ID, ReasonCode, RequestId};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+
+use crate::mqtt::Published;
+
+/// An answer's body is known when it is sent.
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// The message was published.
+pub(super) fn published(published: Published) -> Answer {
+    let (status, reason_code) = match published {
+        Published::Sent => (StatusCode::ACCEPTED, ReasonCode::SUCCESS),
+        Published::Acknowledged(code @ ReasonCode::SUCCESS) => (StatusCode::NO_CONTENT, code),
+        Published::Acknowledged(code) => (StatusCode::ACCEPTED, code),
+    };
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = status;
+    put(&mut answer, REASON_CODE, &reason_code.0.to_string());
+    answer
+}
+
+/// A document of what was asked for.
+pub(super) fn json(document: Vec<u8>) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(document)));
+    put(&mut answer, CONTENT_TYPE, "application/json");
+    answer
+}
+
+/// Yes, to a question about the bridge's health.
+pub(super) fn well(state: &'static str) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from_static(state.as_bytes())));
+    put(&mut answer, CONTENT_TYPE, "text/plain");
+    answer
+}
+
+/// A refusal.
+pub(super) fn problem(problem: &Problem, request_id: &str) -> Answer {
+    let body = problem.to_json(RequestId::new(request_id.as_bytes()));
+    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    // Every code's status is one that HTTP knows.
+    *answer.status_mut() =
+        StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in problem.fields() {
+        put(&mut answer, name, &value);
+    }
+    answer
+}
+
+/// Names the request that this answers.
+pub(super) fn identify(answer: &mut Answer, request_id: &str) {
+    put(answer, REQUEST_ID, request_id);
+}
+
+fn put(answer: &mut Answer, name: &'static str, value: &str) {
+    // The values are numbers, fixed texts and request ids: all fit into a field.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        answer.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+}
