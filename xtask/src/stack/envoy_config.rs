@@ -139,3 +139,53 @@ fn each_typed(value: &mut Value, type_url: &str, change: &mut impl FnMut(&mut Va
 fn endpoint(port: u16) -> Value {
     json!({ "endpoint": { "address": { "socket_address": { "address": "127.0.0.1", "port_value": port } } } })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed() -> EnvoyConfig {
+        let mut config = EnvoyConfig::load().unwrap();
+        let places = Places {
+            http_port: 1,
+            https_port: 2,
+            admin_port: 3,
+            bridge_ports: vec![4, 5],
+            filter: Path::new("/run/filter.wasm"),
+            jwks: Path::new("/run/jwks.json"),
+            certificate: Path::new("/run/tls.crt"),
+            certificate_key: Path::new("/run/tls.key"),
+        };
+        config.place(&places).unwrap();
+        config
+    }
+
+    #[test]
+    fn a_run_has_ports_and_paths_of_its_own() {
+        let mut config = placed();
+        let text = config.value().to_string();
+        assert!(!text.contains("/etc/"), "a path is left: {text}");
+        for address in ["0.0.0.0", "8080", "8443", "9901"] {
+            assert!(!text.contains(&format!(r#""address":"{address}""#)), "{address} is left");
+            assert!(!text.contains(&format!(r#""port_value":{address}"#)), "{address} is left");
+        }
+        for port in 1..=5 {
+            assert!(text.contains(&format!(r#""port_value":{port}"#)), "{port} is missing");
+        }
+    }
+
+    #[test]
+    fn both_listeners_have_the_filter_and_a_change_reaches_both() {
+        let mut config = placed();
+        config.filter(|filter| filter["limits"]["payloadBytes"] = json!(10));
+        let mut met = 0;
+        config.filter(|filter| {
+            met += 1;
+            assert_eq!(
+                (&filter["limits"]["payloadBytes"], &filter["path"]),
+                (&json!(10), &json!("/mqtt/messages"))
+            );
+        });
+        assert_eq!(met, 2);
+    }
+}

@@ -179,3 +179,85 @@ impl Ready {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::repo;
+
+    /// A shell script as a service that is ready while `listener` lives.
+    fn script(name: &str, script: &'static str, listener: &TcpListener) -> Service {
+        let directory = repo::run("xtask-service-tests");
+        std::fs::create_dir_all(&directory).unwrap();
+        let ready = Ready::Accepts(listener.local_addr().unwrap());
+        let service = Service::new(name, &directory, ready, move || {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            command
+        });
+        let _ = std::fs::remove_file(&service.log);
+        service
+    }
+
+    fn listener() -> TcpListener {
+        TcpListener::bind("127.0.0.1:0").unwrap()
+    }
+
+    fn wait_for<T>(mut found: impl FnMut() -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = found() {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "it did not happen in time");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn what_ends_before_it_is_ready_is_an_error_with_its_log() {
+        let address = listener().local_addr().unwrap();
+        let mut service = script("ends", "echo no such option; exit 3", &listener());
+        service.ready = Ready::Accepts(address);
+        let error = service.start().unwrap_err().to_string();
+        assert!(error.contains("ends ended (exit status: 3)") && error.contains("no such option"), "{error}");
+    }
+
+    #[test]
+    fn a_stopped_service_starts_again_and_appends_to_its_log() {
+        let listener = listener();
+        let service = script("restarts", "echo started; exec sleep 1000", &listener);
+        service.start().unwrap();
+        assert!(service.is_running());
+        wait_for(|| (service.log() == "started\n").then_some(()));
+        service.restart().unwrap();
+        wait_for(|| (service.log() == "started\nstarted\n").then_some(()));
+        service.kill();
+        assert!(!service.is_running());
+    }
+
+    #[test]
+    fn its_children_end_with_it() {
+        let listener = listener();
+        let service = script("family", "sleep 1000 & echo $!; wait", &listener);
+        service.start().unwrap();
+        let child = wait_for(|| service.log().trim().parse::<i32>().ok());
+        drop(service);
+        // What is left of a killed process, until somebody reaps it, is a zombie.
+        wait_for(|| match std::fs::read_to_string(format!("/proc/{child}/stat")) {
+            Ok(stat) => stat.contains(") Z ").then_some(()),
+            Err(_) => Some(()),
+        });
+    }
+
+    #[test]
+    fn it_outlives_the_thread_that_started_it() {
+        let listener = listener();
+        let service = script("outlives", "exec sleep 1000", &listener);
+        std::thread::scope(|scope| scope.spawn(|| service.start().unwrap()).join().unwrap());
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(service.is_running());
+    }
+}

@@ -54,7 +54,7 @@ mod tests {
         let rows = [
             ("\nenvoy  version: 9e55809/1.40.0/Clean/RELEASE/BoringSSL\n", Some((1, 40))),
             ("envoy  version: 0/1.9.1-dev/Modified/DEBUG/BoringSSL", Some((1, 9))),
-            ("nginx version: nginx/1.22.1", None),
+            ("something else 1.40.0", None),
             ("", None),
         ];
         for (printed, expected) in rows {
