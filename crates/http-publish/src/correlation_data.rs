@@ -38,6 +38,14 @@ impl CorrelationData {
         self.0
     }
 
+    /// The one spelling: standard Base64, padded.
+    #[must_use]
+    pub fn to_base64(&self) -> String {
+        let mut out = String::new();
+        self.encode_into(&mut out);
+        out
+    }
+
     /// Appends the one spelling.
     pub(crate) fn encode_into(&self, out: &mut String) {
         base64::encode_into(&self.0, out);

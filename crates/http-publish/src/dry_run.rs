@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
-use crate::{PayloadFormatIndicator, Publish, QoS, RequestId, Retain, UserProperties, base64};
+use crate::{CorrelationData, PayloadFormatIndicator, Publish, QoS, RequestId, Retain, UserProperties};
 
 /// What an edge knows of a message beyond the message.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -71,11 +71,7 @@ impl Publish<'_> {
                 qos: u8::from(self.qos == QoS::AtLeastOnce),
                 retain: self.retain == Retain::Store,
                 response_topic: self.response_topic.as_ref().map(|topic| topic.as_str()),
-                correlation_data: self.correlation_data.as_ref().map(|data| {
-                    let mut encoded = String::new();
-                    base64::encode_into(data.as_bytes(), &mut encoded);
-                    encoded
-                }),
+                correlation_data: self.correlation_data.as_ref().map(CorrelationData::to_base64),
                 user_properties: &self.user_properties,
                 content_type: self.content_type.map(|text| text.as_str()),
                 message_expiry_interval: self.message_expiry_interval.map(|interval| interval.seconds()),

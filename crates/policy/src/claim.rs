@@ -1,0 +1,92 @@
+//! Claims: what a verified token says of its client.
+
+use serde::Deserialize;
+
+/// Where a claim stands: its name, or the names on the way to a nested one.
+///
+/// In a configuration: `"roles"`, or `["realm_access", "roles"]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "ClaimPathDocument")]
+pub struct ClaimPath(Vec<String>);
+
+/// The claims of one client, asked for by the type that the policy expects. A claim of another type is not there.
+pub trait Claims {
+    /// A string.
+    fn text(&self, path: &ClaimPath) -> Option<String>;
+    /// A number.
+    fn number(&self, path: &ClaimPath) -> Option<f64>;
+    /// A boolean.
+    fn boolean(&self, path: &ClaimPath) -> Option<bool>;
+    /// A list of strings.
+    fn list(&self, path: &ClaimPath) -> Option<Vec<String>>;
+    /// Whether it is there at all, of whatever type; null and an empty string are not.
+    fn exists(&self, path: &ClaimPath) -> bool;
+}
+
+/// A client without claims.
+#[derive(Clone, Copy, Debug)]
+pub struct NoClaims;
+
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a claim's name is expected, or an array of the names on the way to a nested claim"
+)]
+enum ClaimPathDocument {
+    Name(String),
+    Path(Vec<String>),
+}
+
+// === impl ClaimPath ===
+
+impl ClaimPath {
+    /// A claim of the token's first level.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self(vec![name.to_owned()])
+    }
+
+    /// The names, outermost first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Whether it could name a claim at all.
+    #[must_use]
+    pub fn is_nameable(&self) -> bool {
+        !self.0.is_empty() && self.names().all(|name| !name.is_empty() && !name.contains('\0'))
+    }
+}
+
+impl From<ClaimPathDocument> for ClaimPath {
+    fn from(document: ClaimPathDocument) -> Self {
+        match document {
+            ClaimPathDocument::Name(name) => Self(vec![name]),
+            ClaimPathDocument::Path(names) => Self(names),
+        }
+    }
+}
+
+// === impl NoClaims ===
+
+impl Claims for NoClaims {
+    fn text(&self, _: &ClaimPath) -> Option<String> {
+        None
+    }
+
+    fn number(&self, _: &ClaimPath) -> Option<f64> {
+        None
+    }
+
+    fn boolean(&self, _: &ClaimPath) -> Option<bool> {
+        None
+    }
+
+    fn list(&self, _: &ClaimPath) -> Option<Vec<String>> {
+        None
+    }
+
+    fn exists(&self, _: &ClaimPath) -> bool {
+        false
+    }
+}

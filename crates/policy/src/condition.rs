@@ -1,0 +1,83 @@
+//! Conditions on a client's claims, which make a client group.
+
+use serde::Deserialize;
+
+use crate::claim::{ClaimPath, Claims};
+use crate::error::InvalidPolicy;
+
+/// What one claim has to be.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Condition {
+    claim: ClaimPath,
+    test: Test,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Test {
+    /// It is this string, number or boolean.
+    Equals(Scalar),
+    /// It is a list of strings with this one in it.
+    Contains(String),
+    /// It is one of these strings.
+    AnyOf(Vec<String>),
+    /// It is there.
+    Exists,
+    /// It is not there.
+    Missing,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "a string, a number or a boolean is expected")]
+enum Scalar {
+    Text(String),
+    Number(f64),
+    Boolean(bool),
+}
+
+/// A condition in the configuration: a claim and just one test.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ConditionDocument {
+    claim: ClaimPath,
+    equals: Option<Scalar>,
+    contains: Option<String>,
+    any_of: Option<Vec<String>>,
+    exists: Option<bool>,
+}
+
+// === impl Condition ===
+
+impl Condition {
+    pub(crate) fn compile(document: ConditionDocument, group: &str) -> Result<Self, InvalidPolicy> {
+        let invalid = |expected| InvalidPolicy::new(format_args!("client group {group:?}"), expected);
+        if !document.claim.is_nameable() {
+            return Err(invalid("a condition's claim has a name"));
+        }
+        let test = match (document.equals, document.contains, document.any_of, document.exists) {
+            (Some(value), None, None, None) => Test::Equals(value),
+            (None, Some(text), None, None) => Test::Contains(text),
+            (None, None, Some(texts), None) if !texts.is_empty() => Test::AnyOf(texts),
+            (None, None, None, Some(true)) => Test::Exists,
+            (None, None, None, Some(false)) => Test::Missing,
+            _ => {
+                return Err(invalid(
+                    "a condition has just one of equals, contains, anyOf (not empty) and exists",
+                ));
+            }
+        };
+        Ok(Self { claim: document.claim, test })
+    }
+
+    pub(crate) fn holds(&self, claims: &dyn Claims) -> bool {
+        let claim = &self.claim;
+        match &self.test {
+            Test::Equals(Scalar::Text(text)) => claims.text(claim).as_ref() == Some(text),
+            Test::Equals(Scalar::Number(number)) => claims.number(claim) == Some(*number),
+            Test::Equals(Scalar::Boolean(boolean)) => claims.boolean(claim) == Some(*boolean),
+            Test::Contains(text) => claims.list(claim).is_some_and(|list| list.contains(text)),
+            Test::AnyOf(texts) => claims.text(claim).is_some_and(|text| texts.contains(&text)),
+            Test::Exists => claims.exists(claim),
+            Test::Missing => !claims.exists(claim),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What an operator decides about messages: who may publish what ([`Permissions`]), where it goes ([`Routing`]) and what
+//! is added to it ([`Enrichment`]).
+//!
+//! The model of permissions is Event Grid's: *client groups* are conditions on a client's claims, *topic spaces* are sets
+//! of topic templates, and a *permission binding* lets a group publish to a space. Each is read from the configuration,
+//! checked whole, and compiled once; a request then walks a trie.
+//!
+//! ```
+//! use policy::{Client, NoClaims, Permissions, PermissionsDocument, Verdict};
+//!
+//! let document: PermissionsDocument = serde_json::from_str(r#"{
+//!     "topicSpaces": [{ "name": "own", "templates": ["clients/${client.authenticationName}/#"] }],
+//!     "permissionBindings": [{ "name": "everyone-own", "clientGroup": "$all", "topicSpace": "own" }]
+//! }"#)?;
+//! let permissions = Permissions::compile(document)?;
+//!
+//! let client = Client { authentication_name: Some("pump-7"), claims: &NoClaims };
+//! assert_eq!(permissions.judge("clients/pump-7/state", &client), Verdict::Permitted { binding: "everyone-own" });
+//! assert!(matches!(permissions.judge("clients/pump-8/state", &client), Verdict::Refused(_)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod claim;
+mod client;
+mod condition;
+mod enrichment;
+mod error;
+mod permissions;
+mod routing;
+mod template;
+mod trie;
+mod variable;
+
+pub use claim::{ClaimPath, Claims, NoClaims};
+pub use client::Client;
+pub use enrichment::{Enrichment, EnrichmentDocument, RequestFacts};
+pub use error::InvalidPolicy;
+pub use permissions::{Permissions, PermissionsDocument, Refusal, Verdict};
+pub use routing::{Routing, RoutingDocument};
