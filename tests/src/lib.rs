@@ -1,1 +1,37 @@
-//! The harness.
+//! The harness of the end-to-end tests: real Envoy with the real filter, the real bridge, real brokers.
+//!
+//! A test takes an [`Edge`], which starts all of that, sends a [`Request`] over a [`Protocol`] and looks at the
+//! [`Answer`]; a [`Subscriber`], built on an MQTT library that the bridge does not use, gives every [`Message`] with
+//! every property. Where a client has to misbehave, [`raw`] writes bytes; where it matters what leaves the edge, a
+//! [`Recorder`] stands in for the bridges, and where it matters what the broker says, a [`ScriptedBroker`] says it.
+//!
+//! "Nothing was published" is never found out by waiting: [`Edge::published_until_now`] publishes one more message and
+//! looks at what came before it. Nothing here waits for a time to pass; whatever is waited for has [`PATIENCE`].
+
+mod answer;
+mod body;
+mod edge;
+mod endpoint;
+mod message;
+pub mod raw;
+mod recorder;
+mod request;
+mod runtime;
+mod scripted_broker;
+mod subscriber;
+mod terminal;
+pub mod token;
+mod wait;
+
+pub use answer::{Answer, Problem, Violation};
+pub use body::Body;
+pub use edge::{Edge, LogLine};
+pub use endpoint::{Connection, Endpoint, Protocol};
+pub use message::Message;
+pub use recorder::{Behaviour, Recorded, Recorder};
+pub use request::{Request, percent_encoded};
+pub use runtime::{block_on, spawn};
+pub use scripted_broker::ScriptedBroker;
+pub use subscriber::Subscriber;
+pub use terminal::Terminal;
+pub use wait::{PATIENCE, eventually};

@@ -1,0 +1,66 @@
+//! The body of a request, in the pieces in which it is sent.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::HeaderMap;
+use hyper::body::{Frame, SizeHint};
+
+/// A body whose size is announced (`Content-Length`), or one that comes in chunks and may have trailers.
+#[derive(Clone, Debug)]
+pub struct Body {
+    chunks: VecDeque<Bytes>,
+    announced: bool,
+    trailers: Option<HeaderMap>,
+}
+
+// === impl Body ===
+
+impl Body {
+    /// A body of known size.
+    #[must_use]
+    pub fn sized(bytes: impl Into<Bytes>) -> Self {
+        Self { chunks: [bytes.into()].into(), announced: true, trailers: None }
+    }
+
+    /// A body that is sent chunk by chunk; its size shows only at its end.
+    #[must_use]
+    pub fn chunked<B: Into<Bytes>>(chunks: impl IntoIterator<Item = B>) -> Self {
+        Self { chunks: chunks.into_iter().map(Into::into).collect(), announced: false, trailers: None }
+    }
+
+    /// Ends a chunked body with trailers.
+    #[must_use]
+    pub fn with_trailers(mut self, trailers: HeaderMap) -> Self {
+        self.trailers = Some(trailers);
+        self
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let chunk = self.chunks.pop_front().map(Frame::data);
+        Poll::Ready(chunk.or_else(|| self.trailers.take().map(Frame::trailers)).map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.trailers.is_none() && self.chunks.iter().all(Bytes::is_empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.announced {
+            SizeHint::with_exact(self.chunks.iter().map(|chunk| chunk.len() as u64).sum())
+        } else {
+            SizeHint::default()
+        }
+    }
+}

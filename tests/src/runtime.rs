@@ -1,0 +1,35 @@
+//! The one asynchronous runtime behind the tests, which are plain functions.
+
+use std::future::Future;
+use std::sync::OnceLock;
+
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+use crate::PATIENCE;
+
+/// Runs a future to its end.
+///
+/// # Panics
+/// Where it takes longer than [`PATIENCE`].
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    runtime().block_on(async {
+        let Ok(output) = tokio::time::timeout(PATIENCE, future).await else {
+            panic!("this took longer than {PATIENCE:?}");
+        };
+        output
+    })
+}
+
+/// Lets a future run beside the test.
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    runtime().spawn(future)
+}
+
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new().expect("a runtime can be made"))
+}
