@@ -3,19 +3,19 @@
 use std::rc::Rc;
 
 use http_publish::{
-    CLIENT_ID, CONTENT_TYPE, Change, ClientId, Code, Decision, EDGE_ONLY, PayloadCheck, Problem, Purpose,
-    REQUEST_ID, RequestHead, RequestId, read,
+    CONTENT_TYPE, Code, EDGE_ONLY, PayloadCheck, Problem, REQUEST_ID, RequestHead, RequestId,
 };
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::config::Config;
 use crate::host::{self, Fields, HostError};
+use crate::judgement::{DryRun, Judgement, edge_failure, judge};
+use crate::root::Setup;
 
 /// A request, from its head to the end of its payload.
 pub(crate) struct Exchange {
     /// `None` only where the host opens a request without having given a configuration.
-    config: Option<Rc<Config>>,
+    setup: Option<Rc<Setup>>,
     stage: Stage,
     request_id: String,
 }
@@ -27,22 +27,16 @@ enum Stage {
     /// Its head is on its way; its payload streams by and is counted.
     Streaming(PayloadCheck),
     /// It waits in Envoy until all of its payload was checked.
-    Held(Held),
+    Held(Judgement),
     /// The filter answered it.
     Answered,
-}
-
-/// A request that is not let go on before its end.
-struct Held {
-    check: PayloadCheck,
-    purpose: Purpose,
 }
 
 // === impl Exchange ===
 
 impl Exchange {
-    pub(crate) fn new(config: Option<Rc<Config>>) -> Self {
-        Self { config, stage: Stage::Passing, request_id: String::new() }
+    pub(crate) fn new(setup: Option<Rc<Setup>>) -> Self {
+        Self { setup, stage: Stage::Passing, request_id: String::new() }
     }
 
     /// Judges the head; what comes back says how the payload is to be watched.
@@ -50,57 +44,56 @@ impl Exchange {
         let fields = host::request_fields().map_err(edge_failure)?;
         remove_edge_only(&fields).map_err(edge_failure)?;
         let head = RequestHead::from_fields(fields.iter());
-        let config = self.config.clone().ok_or_else(no_configuration)?;
-        if !config.rules.is_publish(head.target()) {
+        let setup = self.setup.clone().ok_or_else(no_configuration)?;
+        if !setup.config.rules.is_publish(head.target()) {
             return Ok(Stage::Passing);
         }
         head.request_id().map_or("", RequestId::as_str).clone_into(&mut self.request_id);
 
-        let client_id = config.client_id.client_id_field()?;
-        let publish = read(&head, &config.rules)?;
-        publish.changes(&head, &config.rules, write).map_err(edge_failure)?;
-        if let Some(client_id) = client_id {
-            host::set_request_field(CLIENT_ID, &client_id).map_err(edge_failure)?;
+        let judgement = judge(&head, &setup.config)?;
+        if judgement.payload.reads_bytes() || judgement.dry_run.is_some() {
+            return Ok(Stage::Held(judgement));
         }
-
-        let check = PayloadCheck::of(&publish, &config.rules.limits);
-        let purpose = publish.purpose;
-        if check.reads_bytes() || purpose == Purpose::DryRun {
-            return Ok(Stage::Held(Held { check, purpose }));
-        }
-        Ok(Stage::Streaming(check))
+        setup.metrics.count_sent(judgement.qos);
+        Ok(Stage::Streaming(judgement.payload))
     }
 
     /// The payload of a held request is whole: the request goes on, or a dry run is shown.
     fn release(&mut self) -> Action {
-        let Stage::Held(Held { check, purpose }) = &self.stage else { return Action::Continue };
-        let shown = check.finish().and_then(|()| match purpose {
-            Purpose::Send => Ok(None),
-            Purpose::DryRun => self.dry_run(check.seen()).map(Some),
+        let Stage::Held(judgement) = std::mem::replace(&mut self.stage, Stage::Passing) else {
+            return Action::Continue;
+        };
+        let shown = judgement.payload.finish().and_then(|()| {
+            judgement.dry_run.map(|dry_run| self.show(&dry_run, &judgement.payload)).transpose()
         });
-        match shown {
-            Err(problem) => self.refuse(&problem),
-            Ok(Some(body)) => self.answer(200, "DryRun", &[(CONTENT_TYPE, "application/json")], &body),
-            Ok(None) => {
-                self.stage = Stage::Passing;
+        match (shown, &self.setup) {
+            (Err(problem), _) => self.refuse(&problem),
+            (Ok(None), setup) => {
+                if let Some(setup) = setup {
+                    setup.metrics.count_sent(judgement.qos);
+                }
                 Action::Continue
+            }
+            (Ok(Some(body)), setup) => {
+                if let Some(setup) = setup {
+                    setup.metrics.count_dry_run();
+                }
+                self.answer(200, "DryRun", &[(CONTENT_TYPE, "application/json")], &body)
             }
         }
     }
 
-    /// Reads the request again, as it would leave: the fields of a held request are still there.
-    fn dry_run(&self, payload_bytes: u64) -> Result<Vec<u8>, Problem> {
-        let config = self.config.as_ref().ok_or_else(no_configuration)?;
+    /// The fields of a held request are still there, in normal form by now.
+    fn show(&self, dry_run: &DryRun, payload: &PayloadCheck) -> Result<Vec<u8>, Problem> {
+        let setup = self.setup.as_ref().ok_or_else(no_configuration)?;
         let fields = host::request_fields().map_err(edge_failure)?;
-        let client_id = fields.iter().find(|(name, _)| *name == CLIENT_ID.as_bytes());
-        let client_id = client_id.map(|(_, value)| ClientId::from_field(value)).transpose()?;
-        let publish = read(&RequestHead::from_fields(fields.iter()), &config.rules)?;
-        let decision =
-            Decision { client_id: client_id.as_ref().map(ClientId::as_str), ..Decision::default() };
-        Ok(publish.to_dry_run_json(payload_bytes, decision, self.request_id()))
+        dry_run.show(&RequestHead::from_fields(fields.iter()), &setup.config, payload)
     }
 
     fn refuse(&mut self, problem: &Problem) -> Action {
+        if let Some(setup) = &self.setup {
+            setup.metrics.count_refused(problem.code());
+        }
         let fields: Vec<_> = problem.fields().collect();
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_ref())).collect();
         let body = problem.to_json(self.request_id());
@@ -143,8 +136,8 @@ impl HttpContext for Exchange {
         let checked = match &mut self.stage {
             Stage::Passing => return Action::Continue,
             Stage::Answered => return Action::Pause,
-            Stage::Streaming(check) => check.count(size),
-            Stage::Held(held) => held.check_up_to(size),
+            Stage::Streaming(payload) => payload.count(size),
+            Stage::Held(judgement) => check_up_to(size, &mut judgement.payload),
         };
         if let Err(problem) = checked {
             return self.refuse(&problem);
@@ -166,22 +159,18 @@ impl HttpContext for Exchange {
     }
 }
 
-// === impl Held ===
-
-impl Held {
-    /// Looks at the bytes that came since the last look, of `size` that the host holds.
-    fn check_up_to(&mut self, size: usize) -> Result<(), Problem> {
-        let seen = usize::try_from(self.check.seen()).unwrap_or(usize::MAX);
-        let new = size.saturating_sub(seen);
-        if new == 0 || !self.check.reads_bytes() {
-            return self.check.count(new);
-        }
-        let bytes = host::request_body(seen, new).map_err(edge_failure)?;
-        if bytes.len() != new {
-            return Err(Problem::new(Code::EdgeFailure, "the host does not give the payload that it has"));
-        }
-        self.check.push(&bytes)
+/// Looks at the bytes of a held payload that came since the last look, of `size` that the host holds.
+fn check_up_to(size: usize, payload: &mut PayloadCheck) -> Result<(), Problem> {
+    let seen = usize::try_from(payload.seen()).unwrap_or(usize::MAX);
+    let new = size.saturating_sub(seen);
+    if new == 0 || !payload.reads_bytes() {
+        return payload.count(new);
     }
+    let bytes = host::request_body(seen, new).map_err(edge_failure)?;
+    if bytes.len() != new {
+        return Err(Problem::new(Code::EdgeFailure, "the host does not give the payload that it has"));
+    }
+    payload.push(&bytes)
 }
 
 /// What only the edge may set is not taken from anybody, whatever the request is.
@@ -194,17 +183,6 @@ fn remove_edge_only(fields: &Fields) -> Result<(), HostError> {
     Ok(())
 }
 
-fn write(change: Change<'_>) -> Result<(), HostError> {
-    match change {
-        Change::Set { name, value } => host::set_request_field(name, value),
-        Change::Remove { name } => host::remove_request_field(name),
-    }
-}
-
 fn no_configuration() -> Problem {
     Problem::new(Code::EdgeFailure, "the filter has no configuration")
-}
-
-fn edge_failure(error: HostError) -> Problem {
-    Problem::new(Code::EdgeFailure, format!("a call to the host failed with status {}", error.0))
 }

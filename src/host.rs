@@ -13,6 +13,10 @@ pub(crate) struct HostError(pub(crate) u32);
 /// The request's fields as one buffer, read in one crossing; the pairs borrow from it.
 pub(crate) struct Fields(Vec<u8>);
 
+/// A counter that the host keeps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counter(u32);
+
 /// How loud a log line is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum LogLevel {
@@ -25,6 +29,7 @@ const NOT_FOUND: u32 = 1;
 const REQUEST_HEADERS: u32 = 0;
 const REQUEST_BODY: u32 = 0;
 const PLUGIN_CONFIGURATION: u32 = 7;
+const COUNTER: u32 = 0;
 const NO_GRPC_STATUS: i32 = -1;
 
 // SAFETY (of every call below): the declarations are those of the ABI 0.2.1, which passes lengths and pointers into this
@@ -51,6 +56,8 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_get_property(path: *const u8, path_length: usize, data: *mut *mut u8, length: *mut usize)
     -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, name_length: usize, id: *mut u32) -> u32;
+    fn proxy_increment_metric(id: u32, offset: i64) -> u32;
     fn proxy_send_local_response(
         status: u32,
         details: *const u8,
@@ -114,6 +121,22 @@ pub(crate) fn property(path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
     returned(|data, length| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, length) })
 }
 
+/// The address of the peer that the request counts as coming from, without its port; empty where the host knows none.
+pub(crate) fn source_address() -> String {
+    let address = property(&["source", "address"]).ok().flatten().unwrap_or_default();
+    let address = String::from_utf8(address).unwrap_or_default();
+    let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
+    host.trim_matches(['[', ']']).to_owned()
+}
+
+/// A counter of that name, which all workers share.
+pub(crate) fn define_counter(name: &str) -> Result<Counter, HostError> {
+    let mut id = 0;
+    // SAFETY: see the declarations.
+    done(unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
+    Ok(Counter(id))
+}
+
 /// Answers the request here. `details` is what `%RESPONSE_CODE_DETAILS%` shows.
 pub(crate) fn send_local_response(
     status: u16,
@@ -135,6 +158,16 @@ pub(crate) fn send_local_response(
             NO_GRPC_STATUS,
         )
     })
+}
+
+// === impl Counter ===
+
+impl Counter {
+    /// Adds one. A count that is lost harms no request.
+    pub(crate) fn increment(self) {
+        // SAFETY: see the declarations.
+        unsafe { proxy_increment_metric(self.0, 1) };
+    }
 }
 
 // === impl Fields ===

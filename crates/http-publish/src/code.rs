@@ -99,6 +99,8 @@ codes! {
     Unauthenticated 401 Client "The client is not authenticated";
     /// The verified identity cannot be used as a client id.
     InvalidClientId 403 Client "The client id cannot be used";
+    /// No permission binding lets the client publish to the topic.
+    NotPermitted 403 Client "The client may not publish to this topic";
     /// The Topic Name has a wildcard.
     TopicWildcard 403 Client "The Topic Name has a wildcard";
     /// The Topic Name starts with `$`.

@@ -71,6 +71,7 @@ pub use field::{
 pub use head::RequestHead;
 pub use limits::{Limits, Profile};
 pub use message_expiry::MessageExpiryInterval;
+pub use mqtt_string::is_mqtt_string;
 pub use normal_form::Change;
 pub use payload::PayloadCheck;
 pub use payload_format::PayloadFormatIndicator;

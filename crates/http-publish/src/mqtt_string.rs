@@ -15,6 +15,12 @@ pub(crate) fn from_bytes(bytes: &[u8]) -> Result<&str, Fault> {
     Ok(text)
 }
 
+/// Whether `text` may stand in an MQTT packet as it is.
+#[must_use]
+pub fn is_mqtt_string(text: &str) -> bool {
+    text.len() <= MAX_BYTES && check(text).is_ok()
+}
+
 /// Refuses what MQTT forbids (U+0000) and what it says should not be there: control characters and non-characters,
 /// which a receiver may treat as a malformed packet.
 pub(crate) fn check(text: &str) -> Result<(), Fault> {

@@ -1,8 +1,10 @@
 //! The message: everything of an MQTT 5 PUBLISH (MQTT 5.0, 3.3) but its payload.
 
+use crate::field;
 use crate::{
-    ApiVersion, ContentType, CorrelationData, MessageExpiryInterval, PayloadFormatIndicator, Purpose, QoS,
-    ResponseTopic, Retain, TopicName, UserProperties,
+    ApiVersion, ContentType, CorrelationData, Limits, Location, MessageExpiryInterval,
+    PayloadFormatIndicator, Problem, Purpose, QoS, ResponseTopic, Retain, TopicName, UserProperties,
+    Violation,
 };
 
 /// A request's meaning. Each part is a type that cannot hold an illegal value, so a `Publish` that exists is valid.
@@ -30,4 +32,24 @@ pub struct Publish<'a> {
     pub api_version: Option<ApiVersion<'a>>,
     /// Whether it is to be sent.
     pub purpose: Purpose,
+}
+
+// === impl Publish ===
+
+impl Publish<'_> {
+    /// Takes other User Properties, such as an edge has added to; the limit holds for them too.
+    ///
+    /// # Errors
+    /// [`Code::UserPropertiesTooLarge`](crate::Code::UserPropertiesTooLarge).
+    pub fn set_user_properties(
+        &mut self,
+        properties: UserProperties,
+        limits: &Limits,
+    ) -> Result<(), Problem> {
+        properties
+            .check_size(limits)
+            .map_err(|fault| Violation::new(field::USER_PROPERTIES, Location::Header, fault))?;
+        self.user_properties = properties;
+        Ok(())
+    }
 }

@@ -42,16 +42,21 @@ impl UserProperties {
             &decoded
         };
         let properties = json::read(json)?;
-        let size = properties.text.len();
-        if size > limits.user_properties_bytes {
-            return Err(vec![Fault::over(
-                Code::UserPropertiesTooLarge,
-                "the names and values of the User Properties add up to more than the limit of bytes",
-                limits.user_properties_bytes,
-                size,
-            )]);
-        }
+        properties.check_size(limits).map_err(|fault| vec![fault])?;
         Ok(properties)
+    }
+
+    /// Refuses what is over the limit; with what an edge adds, too.
+    pub(crate) fn check_size(&self, limits: &Limits) -> Result<(), Fault> {
+        if self.text.len() <= limits.user_properties_bytes {
+            return Ok(());
+        }
+        Err(Fault::over(
+            Code::UserPropertiesTooLarge,
+            "the names and values of the User Properties, the edge's own among them, add up to more than the limit of bytes",
+            limits.user_properties_bytes,
+            self.text.len(),
+        ))
     }
 
     /// The pairs, in order.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 /// In a configuration: `"roles"`, or `["realm_access", "roles"]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "ClaimPathDocument")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClaimPath(Vec<String>);
 
 /// The claims of one client, asked for by the type that the policy expects. A claim of another type is not there.
@@ -28,6 +29,7 @@ pub trait Claims {
 pub struct NoClaims;
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(
     untagged,
     expecting = "a claim's name is expected, or an array of the names on the way to a nested claim"

@@ -28,6 +28,7 @@ enum Test {
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged, expecting = "a string, a number or a boolean is expected")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum Scalar {
     Text(String),
     Number(f64),
@@ -37,6 +38,7 @@ enum Scalar {
 /// A condition in the configuration: a claim and just one test.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ConditionDocument {
     claim: ClaimPath,
     equals: Option<Scalar>,

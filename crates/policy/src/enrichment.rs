@@ -3,7 +3,7 @@
 //! A key is the edge's word. What a client sent under such a key is dropped, so that a subscriber may trust the name; all
 //! else that the client sent keeps its place, and the edge's pairs follow it in the order of the configuration.
 
-use http_publish::{PayloadFormatIndicator, Publish, UserProperties};
+use http_publish::{PayloadFormatIndicator, Publish, UserProperties, is_mqtt_string};
 use serde::Deserialize;
 
 use crate::client::Client;
@@ -28,6 +28,7 @@ pub struct RequestFacts<'a> {
 /// One property in the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EnrichmentDocument {
     key: String,
     value: String,
@@ -113,7 +114,9 @@ impl Enrichment {
         let mut enriched: UserProperties =
             publish.user_properties.iter().filter(|(name, _)| !is_ours(name)).collect();
         for property in &self.properties {
-            enriched.push(&property.key, &property.value.of(publish, client, request));
+            let value = property.value.of(publish, client, request);
+            // A claim may hold what no packet can.
+            enriched.push(&property.key, if is_mqtt_string(&value) { &value } else { "" });
         }
         enriched
     }

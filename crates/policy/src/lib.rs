@@ -1,5 +1,5 @@
-//! What an operator decides about messages: who may publish what ([`Permissions`]), where it goes ([`Routing`]) and what
-//! is added to it ([`Enrichment`]).
+//! What an operator decides about messages ([`Config`]): how they are read, who may publish what ([`Permissions`]), where
+//! it goes ([`Routing`]) and what is added to it ([`Enrichment`]).
 //!
 //! The model of permissions is Event Grid's: *client groups* are conditions on a client's claims, *topic spaces* are sets
 //! of topic templates, and a *permission binding* lets a group publish to a space. Each is read from the configuration,
@@ -25,9 +25,12 @@
 
 mod claim;
 mod client;
+mod client_id;
 mod condition;
+mod config;
 mod enrichment;
 mod error;
+mod limits;
 mod permissions;
 mod routing;
 mod template;
@@ -36,6 +39,8 @@ mod variable;
 
 pub use claim::{ClaimPath, Claims, NoClaims};
 pub use client::Client;
+pub use client_id::ClientIdSource;
+pub use config::Config;
 pub use enrichment::{Enrichment, EnrichmentDocument, RequestFacts};
 pub use error::InvalidPolicy;
 pub use permissions::{Permissions, PermissionsDocument, Refusal, Verdict};

@@ -69,6 +69,7 @@ pub enum Refusal<'a> {
 /// The configuration's part about permissions.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PermissionsDocument {
     #[serde(default)]
     client_groups: Vec<GroupDocument>,
@@ -78,6 +79,7 @@ pub struct PermissionsDocument {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct GroupDocument {
     name: String,
     conditions: Vec<ConditionDocument>,
@@ -85,6 +87,7 @@ struct GroupDocument {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct SpaceDocument {
     name: String,
     templates: Vec<String>,
@@ -92,6 +95,7 @@ struct SpaceDocument {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct BindingDocument {
     name: String,
     client_group: String,
@@ -103,6 +107,7 @@ struct BindingDocument {
 /// What a binding permits. Event Grid knows `subscriber` too, which has no meaning over HTTP.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum Permission {
     #[default]
     Publisher,

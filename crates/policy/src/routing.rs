@@ -21,6 +21,7 @@ pub struct Routing {
 /// The configuration's part about routing.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RoutingDocument {
     routes: Vec<RouteDocument>,
     default_cluster: Option<String>,
@@ -28,6 +29,7 @@ pub struct RoutingDocument {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct RouteDocument {
     filters: Vec<String>,
     cluster: String,
