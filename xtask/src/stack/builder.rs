@@ -105,7 +105,7 @@ impl Builder {
         self
     }
 
-    /// Envoy's log level (`info` where this is not said).
+    /// Envoy's log level (`warning` where this is not said).
     #[must_use]
     pub fn envoy_log_level(mut self, level: &str) -> Self {
         level.clone_into(&mut self.envoy.log_level);
@@ -184,14 +184,25 @@ impl Builder {
     }
 
     fn ports(&self) -> Result<Ports> {
-        let or_free = |given: Option<u16>| given.map_or_else(ports::free, Ok);
         Ok(Ports {
-            http: or_free(self.http_port)?,
-            https: or_free(self.https_port)?,
-            admin: or_free(self.admin_port)?,
-            mqtt: or_free(self.mqtt_port)?,
+            http: given_or_free(self.http_port)?,
+            https: given_or_free(self.https_port)?,
+            admin: given_or_free(self.admin_port)?,
+            mqtt: match self.mqtt_port {
+                Some(port) if self.foreign_broker => port,
+                given => given_or_free(given)?,
+            },
             bridges: (0..self.bridges).map(|_| ports::free()).collect::<Result<_>>()?,
         })
+    }
+}
+
+/// Whatever listens on a given port already would be taken for the program that was to be started.
+fn given_or_free(given: Option<u16>) -> Result<u16> {
+    match given {
+        None => ports::free(),
+        Some(port) if ports::is_free(port) => Ok(port),
+        Some(port) => Err(Error::new(format!("Port {port} of 127.0.0.1 is in use."))),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Envoy {
 
 impl Default for Envoy {
     fn default() -> Self {
-        Self { concurrency: 2, log_level: "info".to_owned(), changes: Vec::new() }
+        Self { concurrency: 2, log_level: "warning".to_owned(), changes: Vec::new() }
     }
 }
 

@@ -60,9 +60,15 @@ impl EnvoyConfig {
         each_typed(&mut self.0, &format!("type.googleapis.com/{type_name}"), &mut change);
     }
 
-    /// Changes the filter's own configuration.
+    /// Changes the filter's own configuration, which is JSON in a string.
     pub fn filter(&mut self, mut change: impl FnMut(&mut Value)) {
-        self.each(types::WASM, |wasm| change(&mut wasm["config"]["configuration"]["value"]));
+        self.each(types::WASM, |wasm| {
+            let text = &mut wasm["config"]["configuration"]["value"];
+            let mut filter =
+                text.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            change(&mut filter);
+            *text = filter.to_string().into();
+        });
     }
 
     /// Changes the cluster of the bridges.
