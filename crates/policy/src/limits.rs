@@ -41,7 +41,8 @@ enum ProfileName {
     Mqtt5,
 }
 
-/// A number of 0 to 4,294,967,295. Envoy keeps the numbers of a `Struct` as doubles, so `8.0` is one too.
+/// A number of 0 to 4,294,967,295. What passes through a protobuf `Struct` on its way to Envoy, as in Istio, becomes a
+/// double, so `8.0` is one too.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct WholeNumber(u32);
