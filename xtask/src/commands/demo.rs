@@ -64,12 +64,13 @@ impl Demo {
     }
 
     fn start(&self) -> Result<Stack> {
+        // What may be missing is fetched before anything is built.
         let toolchain = wasm_toolchain()?;
+        println!("envoy: {}", repo::shown(&tools::envoy()?));
         println!("building the filter (the first time takes a minute or two)");
         println!("filter: {}", repo::shown(&build::filter(toolchain)?));
         println!("building the bridge (the first time takes a few minutes)");
         println!("bridge: {}", repo::shown(&build::bridge()?));
-        println!("envoy: {}", repo::shown(&tools::envoy()?));
         ctrlc::set_handler(|| {
             end_all();
             exit(130);

@@ -18,10 +18,12 @@ pub(crate) struct Test {
 
 impl Test {
     pub(crate) fn run(self) -> Result<()> {
-        println!("filter: {}", repo::shown(&build::filter(wasm_toolchain()?)?));
-        println!("bridge: {}", repo::shown(&build::bridge()?));
+        // What may be missing is fetched before anything is built.
+        let toolchain = wasm_toolchain()?;
         println!("envoy: {}", repo::shown(&tools::envoy()?));
         println!("mosquitto: {}", repo::shown(&tools::mosquitto()?));
+        println!("filter: {}", repo::shown(&build::filter(toolchain)?));
+        println!("bridge: {}", repo::shown(&build::bridge()?));
         let mut cargo = Command::new("cargo");
         cargo.arg("test");
         if self.arguments.is_empty() {

