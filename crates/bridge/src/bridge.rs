@@ -29,6 +29,8 @@ pub enum StartError {
     Listen(SocketAddr, io::Error),
     /// The TLS files cannot be used.
     Tls(TlsError),
+    /// The embedded broker cannot listen there, or not start at all.
+    EmbeddedBroker(SocketAddr, io::Error),
 }
 
 // === impl Bridge ===
@@ -38,8 +40,13 @@ impl Bridge {
     ///
     /// # Errors
     ///
-    /// Nobody can listen at the address, or the TLS files cannot be used.
+    /// Nobody can listen at an address, or the TLS files cannot be used.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        #[cfg(feature = "embedded-broker")]
+        if let Some(address) = settings.embedded_broker {
+            crate::embedded_broker::start(address)
+                .map_err(|error| StartError::EmbeddedBroker(address, error))?;
+        }
         let Settings { listen, rules, http, mqtt, in_flight, .. } = settings;
         let listener = TcpListener::bind(listen).await.map_err(|error| StartError::Listen(listen, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(listen, error))?;
@@ -75,6 +82,9 @@ impl fmt::Display for StartError {
         match self {
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Tls(error) => write!(f, "{error}"),
+            Self::EmbeddedBroker(address, error) => {
+                write!(f, "the embedded broker cannot listen on {address}: {error}")
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! - [`mqtt`]: the sessions that publish them
 //! - [`budget`]: how much may be under way between the two
 //! - [`bridge`]: all of it together, with its life from start to stop
+//! - `embedded_broker`: a broker in the same process, for trying it out
 //! - [`cli`], [`log`], [`signal`]: what makes a program of it
 
 #![forbid(unsafe_code)]
@@ -12,6 +13,8 @@
 pub mod bridge;
 pub mod budget;
 pub mod cli;
+#[cfg(feature = "embedded-broker")]
+pub mod embedded_broker;
 pub mod http;
 pub mod log;
 pub mod mqtt;

@@ -13,13 +13,16 @@ use crate::cli::{LogArgs, LogFormat};
 #[derive(Debug)]
 pub struct InvalidLevels;
 
+/// The embedded broker says much, and errors where a client just leaves; what is asked for comes later and wins.
+const QUIET: &str = "rumqttd=off";
+
 /// Starts logging, for the whole process.
 ///
 /// # Errors
 ///
 /// The levels cannot be read.
 pub fn start(args: &LogArgs) -> Result<(), InvalidLevels> {
-    let levels: Targets = args.log.parse().map_err(|_| InvalidLevels)?;
+    let levels: Targets = format!("{QUIET},{}", args.log).parse().map_err(|_| InvalidLevels)?;
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match args.log_format {
         LogFormat::Plain => {
             let colour = std::io::stderr().is_terminal();

@@ -73,7 +73,7 @@ struct BrokerArgs {
     /// [default: mqtt://127.0.0.1:1883, or the embedded broker]
     #[arg(long, env = "POSTMQTT_BROKER", value_name = "URL", hide_env_values = true)]
     broker: Option<String>,
-    /// Start a broker in this process, to try things out, on this IP address and port; it keeps nothing when it ends
+    /// Start a broker for MQTT 5 clients in this process, to try things out, on this IP address and port
     #[cfg(feature = "embedded-broker")]
     #[arg(long, env = "POSTMQTT_EMBEDDED_BROKER", value_name = "ADDRESS", value_parser = address)]
     embedded_broker: Option<SocketAddr>,

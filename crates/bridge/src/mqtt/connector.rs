@@ -72,10 +72,6 @@ impl Connector {
         Ok(Self { address: config.broker.clone(), tls, timeout: config.connect_timeout })
     }
 
-    pub(super) const fn address(&self) -> &BrokerAddress {
-        &self.address
-    }
-
     /// Connects and logs in, within the connect time-out.
     pub(super) async fn connect(&self, connect: &Connect<'_>) -> Result<Connection, ConnectError> {
         let packet = connect.encode().map_err(ConnectError::Credentials)?;

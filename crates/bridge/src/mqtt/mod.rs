@@ -10,6 +10,7 @@ pub mod config;
 mod connector;
 pub mod error;
 pub mod pool;
+mod report;
 pub mod session;
 pub mod tls;
 

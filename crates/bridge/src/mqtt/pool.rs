@@ -16,6 +16,7 @@ use super::codec::publish::EncodedPublish;
 use super::config::MqttConfig;
 use super::connector::Connector;
 use super::error::{PublishError, Published};
+use super::report::Report;
 use super::session::{Session, SessionOptions, Status};
 use super::tls::TlsError;
 use crate::budget::Permit;
@@ -47,11 +48,14 @@ impl Pool {
         let closing = CancellationToken::new();
         // Chance, so that no two bridges and no two runs of one share an identifier and with it a session.
         let process = random_text(10);
-        let sessions = (0..config.sessions.max(1))
+        let count = config.sessions.max(1);
+        let report = Arc::new(Report::new(config.broker.clone(), count));
+        let sessions = (0..count)
             .map(|index| {
                 let options = SessionOptions {
                     connector: connector.clone(),
                     config: Arc::clone(&config),
+                    report: Arc::clone(&report),
                     client_identifier: format!("{}-{process}-{index}", config.client_id_prefix),
                     closing: closing.clone(),
                 };

@@ -79,7 +79,7 @@ impl Actor {
                     if matches!(end, End::Closed) {
                         return;
                     }
-                    tracing::warn!("disconnected from {}: {end}", self.options.connector.address());
+                    options.report.disconnected(&options.client_identifier, &end);
                     if self.outbox.acknowledged() > 0 || since.elapsed() >= GOOD_CONNECTION {
                         backoff = Backoff::new();
                         self.absence = Absence::Short(Instant::now() + SHORT_ABSENCE);
@@ -88,7 +88,7 @@ impl Actor {
                     self.absent(PublishError::BrokerUnavailable(end.to_string()));
                 }
                 Some(Err(error)) => {
-                    self.log_failure(&error);
+                    options.report.failed(&options.client_identifier, &error);
                     self.absent(error.to_publish_error());
                 }
             }
@@ -100,19 +100,12 @@ impl Actor {
     }
 
     async fn serve(&mut self, connection: Connection) -> End {
-        let limits = connection.connack.limits;
-        match connection.connack.session_present {
-            SessionPresent::No => self.outbox.session_lost(),
-            SessionPresent::Yes if self.start == Start::Resume => {}
-            SessionPresent::Yes => return DecodeError::Protocol("Session Present after Clean Start").into(),
+        if connection.connack.session_present == SessionPresent::No {
+            self.outbox.session_lost();
         }
         self.start = Start::Resume;
-        self.outbox.connected(limits);
-        tracing::info!(
-            "connected to {} as {}",
-            self.options.connector.address(),
-            self.options.client_identifier
-        );
+        self.outbox.connected(connection.connack.limits);
+        self.options.report.connected(&self.options.client_identifier);
         self.status.send_replace(Status::Connected);
         let closing = self.options.closing.clone();
         let end = Serve::new(connection, &self.options.config, &mut self.outbox, &mut self.submissions)
@@ -172,22 +165,11 @@ impl Actor {
         self.outbox.fail_waiting(&why);
         self.absence = Absence::Lasting(why);
     }
-
-    /// Says why there is no connection, once for each reason.
-    fn log_failure(&self, error: &ConnectError) {
-        let address = self.options.connector.address();
-        match &self.absence {
-            Absence::Lasting(known) if *known == error.to_publish_error() => {
-                tracing::debug!("cannot connect to {address}: {error}");
-            }
-            Absence::Short(_) | Absence::Lasting(_) => tracing::warn!("cannot connect to {address}: {error}"),
-        }
-    }
 }
 
 async fn connect(options: &SessionOptions, start: Start) -> Result<Connection, ConnectError> {
     let SessionOptions { connector, config, client_identifier, .. } = options;
-    connector
+    let connection = connector
         .connect(&Connect {
             start,
             client_identifier,
@@ -197,5 +179,11 @@ async fn connect(options: &SessionOptions, start: Start) -> Result<Connection, C
             session_expiry_interval: config.session_expiry_interval,
             maximum_packet_size: MAXIMUM_INCOMING_PACKET,
         })
-        .await
+        .await?;
+    match (start, connection.connack.session_present) {
+        (Start::Clean, SessionPresent::Yes) => {
+            Err(DecodeError::Protocol("Session Present after Clean Start").into())
+        }
+        _ => Ok(connection),
+    }
 }

@@ -26,6 +26,7 @@ use super::connector::Connector;
 use super::error::{PublishError, Published};
 use crate::budget::Permit;
 use crate::mqtt::config::MqttConfig;
+use crate::mqtt::report::Report;
 
 /// Whether a session has a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,7 @@ pub enum Status {
 pub(super) struct SessionOptions {
     pub(super) connector: Connector,
     pub(super) config: Arc<MqttConfig>,
+    pub(super) report: Arc<Report>,
     /// Unlike any other session's with this broker.
     pub(super) client_identifier: String,
     /// Ends the session in good order.
