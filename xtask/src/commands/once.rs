@@ -104,7 +104,10 @@ impl Subscriber {
 // === impl Property ===
 
 fn compare(message: &Publish) -> Vec<Property> {
-    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    let text = |bytes: &[u8]| match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.escape_ascii().to_string(),
+    };
     let or_nothing = |value: Option<String>| value.unwrap_or_else(|| "(nothing)".to_owned());
     let properties = message.properties.clone().unwrap_or_default();
     let pairs = |pairs: Vec<(String, String)>| {
