@@ -15,6 +15,7 @@ pub struct Body {
     chunks: VecDeque<Bytes>,
     announced: bool,
     trailers: Option<HeaderMap>,
+    ends: bool,
 }
 
 // === impl Body ===
@@ -23,19 +24,31 @@ impl Body {
     /// A body of known size.
     #[must_use]
     pub fn sized(bytes: impl Into<Bytes>) -> Self {
-        Self { chunks: [bytes.into()].into(), announced: true, trailers: None }
+        Self { chunks: [bytes.into()].into(), announced: true, trailers: None, ends: true }
     }
 
     /// A body that is sent chunk by chunk; its size shows only at its end.
     #[must_use]
     pub fn chunked<B: Into<Bytes>>(chunks: impl IntoIterator<Item = B>) -> Self {
-        Self { chunks: chunks.into_iter().map(Into::into).collect(), announced: false, trailers: None }
+        Self {
+            chunks: chunks.into_iter().map(Into::into).collect(),
+            announced: false,
+            trailers: None,
+            ends: true,
+        }
     }
 
     /// Ends a chunked body with trailers.
     #[must_use]
     pub fn with_trailers(mut self, trailers: HeaderMap) -> Self {
         self.trailers = Some(trailers);
+        self
+    }
+
+    /// Sends what it has, and then nothing more, not even its end.
+    #[must_use]
+    pub fn never_ending(mut self) -> Self {
+        self.ends = false;
         self
     }
 }
@@ -49,11 +62,16 @@ impl hyper::body::Body for Body {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let chunk = self.chunks.pop_front().map(Frame::data);
-        Poll::Ready(chunk.or_else(|| self.trailers.take().map(Frame::trailers)).map(Ok))
+        let frame = chunk.or_else(|| self.trailers.take().map(Frame::trailers));
+        if frame.is_none() && !self.ends {
+            // Nobody will wake this task: there is nothing to wake it for.
+            return Poll::Pending;
+        }
+        Poll::Ready(frame.map(Ok))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.trailers.is_none() && self.chunks.iter().all(Bytes::is_empty)
+        self.ends && self.trailers.is_none() && self.chunks.iter().all(Bytes::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -52,11 +52,29 @@ impl RawConnection {
         let _ = self.0.get_ref().shutdown(Shutdown::Write);
     }
 
-    /// Reads an answer; `None` where the connection ended.
+    /// Reads an interim answer, like 100; `None` where the connection ended.
+    pub fn read_interim(&mut self) -> Option<u16> {
+        let (status, _) = self.read_head()?;
+        assert!((100..200).contains(&status), "{status} is no interim answer");
+        Some(status)
+    }
+
+    /// Reads an answer, past interim ones; `None` where the connection ended.
     ///
     /// # Panics
     /// Where there is neither in time, or what comes is not HTTP/1.1.
     pub fn read_answer(&mut self) -> Option<Answer> {
+        loop {
+            let (status, headers) = self.read_head()?;
+            if status >= 200 {
+                let mut answer = Answer { status, headers, body: Vec::new() };
+                answer.body = self.read_body(&answer);
+                return Some(answer);
+            }
+        }
+    }
+
+    fn read_head(&mut self) -> Option<(u16, Vec<(String, String)>)> {
         let status_line = self.read_line()?;
         let mut words = status_line.split(' ');
         assert!(words.next().is_some_and(|version| version.starts_with("HTTP/1.")), "{status_line}");
@@ -66,12 +84,7 @@ impl RawConnection {
             let (name, value) = line.split_once(':').unwrap_or_else(|| panic!("no header: {line}"));
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let mut answer = Answer { status, headers, body: Vec::new() };
-        if status == 100 {
-            return self.read_answer();
-        }
-        answer.body = self.read_body(&answer);
-        Some(answer)
+        Some((status, headers))
     }
 
     fn read_body(&mut self, answer: &Answer) -> Vec<u8> {

@@ -81,18 +81,23 @@ impl Request {
         self
     }
 
+    /// This body.
+    #[must_use]
+    pub fn with_body(mut self, body: Body) -> Self {
+        self.body = body;
+        self
+    }
+
     /// A body of known size.
     #[must_use]
-    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
-        self.body = Body::sized(body);
-        self
+    pub fn body(self, body: impl Into<Bytes>) -> Self {
+        self.with_body(Body::sized(body))
     }
 
     /// A body that is sent chunk by chunk.
     #[must_use]
-    pub fn chunks<B: Into<Bytes>>(mut self, chunks: impl IntoIterator<Item = B>) -> Self {
-        self.body = Body::chunked(chunks);
-        self
+    pub fn chunks<B: Into<Bytes>>(self, chunks: impl IntoIterator<Item = B>) -> Self {
+        self.with_body(Body::chunked(chunks))
     }
 
     /// Trailers behind a chunked body.

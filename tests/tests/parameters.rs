@@ -669,10 +669,12 @@ fn pairs_that_are_short_arrive_though_their_normal_form_is_longer_than_what_was_
     let edge = Edge::shared();
     let subscriber = edge.subscribe();
     let topic = edge.topic("short-pairs");
-    // 8 bytes of JSON a pair when sent; 10 in the normal form, and then Base64 of that.
-    let pairs = vec![("a".to_owned(), "b".to_owned()); 12_000];
-    let json = format!("[{{{}}}]", vec![r#""a":"b""#; pairs.len()].join(","));
     for endpoint in endpoints(&edge) {
+        // 8 bytes of JSON a pair when sent; 10 in the normal form, and then Base64 of that. HTTP/2 has no room for
+        // more in one header.
+        let count = if endpoint.protocol().is_http2() { 6_000 } else { 12_000 };
+        let pairs = vec![("a".to_owned(), "b".to_owned()); count];
+        let json = format!("[{{{}}}]", vec![r#""a":"b""#; count].join(","));
         endpoint.send(Request::publish(&topic).header("mqtt-user-properties", &json)).expect_published(204);
         assert_eq!(subscriber.next().user_properties, pairs, "at {endpoint:?}");
     }
