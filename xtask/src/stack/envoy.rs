@@ -54,6 +54,8 @@ impl Envoy {
             let mut command = Command::new(&program);
             command.arg("--config-path").arg(&path).args(["--concurrency", &concurrency]);
             command.args(["--log-level", &self.log_level, "--use-dynamic-base-id"]);
+            // The access log is read by people and tests that wait for it.
+            command.args(["--file-flush-interval-msec", "100"]);
             command
         }))
     }
