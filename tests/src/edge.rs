@@ -70,16 +70,16 @@ impl Edge {
     pub fn at(&self, protocol: Protocol) -> Endpoint {
         if protocol.is_tls() {
             let certificate = std::fs::read(self.stack.certificate()).expect("the edge's certificate");
-            Endpoint::tls(address_of(&self.stack.https_url()), protocol, &certificate)
+            Endpoint::tls("edge", address_of(&self.stack.https_url()), protocol, &certificate)
         } else {
-            Endpoint::plain(self.address(), protocol)
+            Endpoint::plain("edge", self.address(), protocol)
         }
     }
 
     /// The bridge, past the edge.
     #[must_use]
     pub fn bridge(&self, protocol: Protocol) -> Endpoint {
-        Endpoint::plain(address_of(&self.stack.bridge_url(0)), protocol)
+        Endpoint::plain("bridge", address_of(&self.stack.bridge_url(0)), protocol)
     }
 
     /// The edge's address without TLS, for [`raw`](crate::raw) bytes.

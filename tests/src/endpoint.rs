@@ -34,6 +34,7 @@ pub enum Protocol {
 /// A server and the protocol to speak with it.
 #[derive(Clone)]
 pub struct Endpoint {
+    name: &'static str,
     address: SocketAddr,
     protocol: Protocol,
     tls: Option<Arc<ClientConfig>>,
@@ -89,9 +90,9 @@ impl Endpoint {
     /// # Panics
     /// Where the protocol is over TLS.
     #[must_use]
-    pub fn plain(address: SocketAddr, protocol: Protocol) -> Self {
+    pub fn plain(name: &'static str, address: SocketAddr, protocol: Protocol) -> Self {
         assert!(!protocol.is_tls(), "{protocol:?} needs a certificate to trust");
-        Self { address, protocol, tls: None }
+        Self { name, address, protocol, tls: None }
     }
 
     /// A server that shows this certificate (PEM).
@@ -99,13 +100,13 @@ impl Endpoint {
     /// # Panics
     /// Where the certificate cannot be used.
     #[must_use]
-    pub fn tls(address: SocketAddr, protocol: Protocol, certificate: &[u8]) -> Self {
+    pub fn tls(name: &'static str, address: SocketAddr, protocol: Protocol, certificate: &[u8]) -> Self {
         let mut roots = RootCertStore::empty();
         let certificate = CertificateDer::from_pem_slice(certificate).expect("a certificate in PEM");
         roots.add(certificate).expect("a certificate to trust");
         let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = vec![protocol.alpn().to_vec()];
-        Self { address, protocol, tls: Some(Arc::new(config)) }
+        Self { name, address, protocol, tls: Some(Arc::new(config)) }
     }
 
     /// Its address, for [`raw`](crate::raw) bytes.
@@ -126,7 +127,7 @@ impl Endpoint {
     /// Where no answer comes.
     #[must_use]
     pub fn send(&self, request: Request) -> Answer {
-        let shown = format!("{} {} over {self:?}", request.method, request.target);
+        let shown = format!("{} {} from {self:?}", request.method, request.target);
         let answer = block_on(async { self.connect().await.send(request).await });
         answer.unwrap_or_else(|error| panic!("no answer to {shown}: {error:?}"))
     }
@@ -166,7 +167,7 @@ impl Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {}", self.protocol, self.address)
+        write!(f, "the {} over {:?}", self.name, self.protocol)
     }
 }
 

@@ -1,0 +1,206 @@
+//! What a publisher is told, and what a subscriber then has.
+
+use std::collections::BTreeSet;
+
+use end_to_end::{Edge, Endpoint, Message, Protocol, Request};
+
+fn endpoints(edge: &Edge) -> Vec<Endpoint> {
+    let edges = Protocol::ALL.map(|protocol| edge.at(protocol));
+    let bridges = Protocol::PLAIN.map(|protocol| edge.bridge(protocol));
+    edges.into_iter().chain(bridges).collect()
+}
+
+#[test]
+fn the_status_says_what_the_broker_said() {
+    let edge = Edge::shared();
+    let heard = edge.topic("heard");
+    let unheard = edge.topic("unheard");
+    let subscriber = edge.subscribe_to(&[&heard]);
+    // The topic, the QoS, the status, and the Reason Code: 0 too where nothing acknowledges it.
+    let rows = [
+        (&heard, "1", 204, Some("0")),
+        (&unheard, "1", 202, Some("16")),
+        (&heard, "0", 202, Some("0")),
+        (&unheard, "0", 202, Some("0")),
+    ];
+    for endpoint in endpoints(&edge) {
+        for (topic, qos, status, reason_code) in rows {
+            let answer = endpoint.send(Request::publish(topic).header("mqtt-qos", qos).body("x"));
+            answer.expect_published(status);
+            assert_eq!(answer.header("mqtt-reason-code"), reason_code, "{topic} {qos} at {endpoint:?}");
+        }
+        let received: Vec<_> = subscriber.next_many(2).iter().map(|message| message.qos).collect();
+        assert_eq!(received, [1, 0], "{endpoint:?}");
+    }
+}
+
+#[test]
+fn a_retained_message_is_kept_replaced_and_cleared() {
+    let edge = Edge::shared();
+    for (number, endpoint) in endpoints(&edge).into_iter().enumerate() {
+        let topic = edge.topic(&format!("retained{number}"));
+        let publish = |request: Request| {
+            let answer = endpoint.send(request.header("mqtt-retain", "1"));
+            // 204 where an earlier subscriber is not gone yet.
+            answer.expect_published(if answer.status == 204 { 204 } else { 202 });
+        };
+        let kept = || {
+            let subscriber = edge.subscribe_to(&[&topic]);
+            edge.published_until_now(&subscriber, &topic)
+        };
+        assert_eq!(kept(), [], "{endpoint:?}");
+        for payload in ["first", "second"] {
+            publish(Request::publish(&topic).header("content-type", "text/plain").body(payload));
+            let expected = Message {
+                retain: true,
+                content_type: Some("text/plain".to_owned()),
+                ..Message::new(&topic, payload)
+            };
+            assert_eq!(kept(), [expected], "{endpoint:?}");
+        }
+        // What is not retained changes nothing.
+        assert!(endpoint.send(Request::publish(&topic)).status < 300, "{endpoint:?}");
+        assert_eq!(kept().len(), 1, "{endpoint:?}");
+        publish(Request::publish(&topic));
+        assert_eq!(kept(), [], "{endpoint:?}");
+    }
+}
+
+#[test]
+fn a_retained_message_is_cleared_with_an_empty_payload_that_has_properties() {
+    let edge = Edge::shared();
+    let topic = edge.topic("cleared");
+    edge.send(Request::publish(&topic).and("&retain=1").body("kept")).expect_published(202);
+    let request = Request::publish(&topic).and("&retain=1").header("mqtt-payload-format-indicator", "1");
+    edge.send(request.header("mqtt-user-properties", "[{\"a\":\"b\"}]").chunks([""; 0]))
+        .expect_published(202);
+    let subscriber = edge.subscribe();
+    assert_eq!(edge.published_until_now(&subscriber, &topic), []);
+}
+
+#[test]
+fn every_answer_names_its_request_by_an_id_of_its_own() {
+    let edge = Edge::shared();
+    let topic = edge.topic("ids");
+    let requests = [
+        Request::publish(&topic),
+        Request::publish(&topic).and("&qos=2"),
+        Request::publish(&topic).and("&dry-run=1"),
+        Request::publish(&topic).without_token(),
+        Request::post("/elsewhere"),
+        Request::publish(&topic).method("GET"),
+    ];
+    let mut seen = BTreeSet::new();
+    for endpoint in endpoints(&edge) {
+        for request in &requests {
+            let answer = endpoint.send(request.clone());
+            assert!(seen.insert(answer.request_id().to_owned()), "twice: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn a_request_id_that_comes_from_outside_is_not_taken_for_one() {
+    let edge = Edge::shared();
+    for id in ["chosen-by-the-client", "6f1f5b0e-0000-4000-8000-000000000000", "<script>", ""] {
+        for target in ["/mqtt/messages?topic=a", "/mqtt/messages?topic=a&qos=2", "/elsewhere"] {
+            let answer = edge.send(Request::post(target).header("x-request-id", id));
+            assert_ne!(answer.request_id(), id, "{target}");
+            assert!(!answer.text().contains("chosen"), "{target}: {}", answer.text());
+        }
+    }
+}
+
+#[test]
+fn another_method_is_405_and_says_which_is_right() {
+    let edge = Edge::shared();
+    let topic = edge.topic("methods");
+    let subscriber = edge.subscribe();
+    for endpoint in endpoints(&edge) {
+        for method in ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "HEAD"] {
+            let answer = endpoint.send(Request::publish(&topic).method(method));
+            assert_eq!(
+                (answer.status, answer.header("allow")),
+                (405, Some("POST")),
+                "{method} at {endpoint:?}"
+            );
+            if method == "HEAD" {
+                assert_eq!(answer.text(), "");
+            } else {
+                assert_eq!(answer.expect_problem().code, "MethodNotAllowed", "{method} at {endpoint:?}");
+            }
+        }
+    }
+    assert_eq!(edge.published_until_now(&subscriber, &topic), []);
+}
+
+#[test]
+fn another_path_is_404_and_says_so() {
+    let edge = Edge::shared();
+    let topic = edge.topic("paths");
+    let subscriber = edge.subscribe();
+    let paths = [
+        "/",
+        "/mqtt",
+        "/mqtt/",
+        "/mqtt/message",
+        "/mqtt/messages/",
+        "/mqtt/messages/more",
+        "/mqtt/messagesmore",
+        "/MQTT/messages",
+        "/mqtt/Messages",
+        "/mqtt/messages;a=b",
+        "/mqtt/messages&topic=a",
+        "/mqtt/messages%3Ftopic=a",
+        "/mqtt/%6Dessages%20",
+        "/x/mqtt/messages",
+    ];
+    for endpoint in endpoints(&edge) {
+        for path in paths {
+            for method in ["POST", "GET"] {
+                let request = Request::post(format!("{path}?topic={topic}")).method(method);
+                let problem = endpoint.send(request).expect_problem();
+                assert_eq!(
+                    (problem.status, problem.code.as_str()),
+                    (404, "NotFound"),
+                    "{path} at {endpoint:?}"
+                );
+            }
+        }
+    }
+    assert_eq!(edge.published_until_now(&subscriber, &topic), []);
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_published_and_publishes_nothing() {
+    let edge = Edge::shared();
+    let topic = edge.topic("dry-run");
+    let subscriber = edge.subscribe();
+    for endpoint in endpoints(&edge) {
+        for retain in ["0", "1"] {
+            let request = Request::publish(&topic)
+                .and("&dry-run=1")
+                .header("mqtt-retain", retain)
+                .header("mqtt-user-properties", r#"[{"b":"1"},{"a":"2","b":"1"}]"#)
+                .header("mqtt-response-topic", "a%2Fb")
+                .header("mqtt-correlation-data", "-_8")
+                .body("12345");
+            let answer = endpoint.send(request);
+            assert_eq!(answer.status, 200, "{endpoint:?}: {}", answer.text());
+            assert_eq!(answer.header("content-type"), Some("application/json"), "{endpoint:?}");
+            let shown: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+            let expected = serde_json::json!({
+                "topicName": topic, "qos": 1, "retain": retain == "1", "responseTopic": "a/b",
+                "correlationData": "+/8=", "userProperties": [["b", "1"], ["a", "2"], ["b", "1"]],
+                "payloadFormatIndicator": 0, "payloadBytes": 5,
+            });
+            assert_eq!((&shown["publish"], &shown["dryRun"]), (&expected, &true.into()), "{endpoint:?}");
+            assert_eq!(shown["requestId"], answer.request_id());
+        }
+        let refused = endpoint.send(Request::publish(&topic).and("&dry-run=1&qos=2")).expect_problem();
+        assert_eq!((refused.status, refused.code.as_str()), (400, "InvalidQos"), "{endpoint:?}");
+        let unclear = endpoint.send(Request::publish(&topic).and("&dry-run=yes")).expect_problem();
+        assert_eq!(unclear.places(), [("query", "dry-run", "InvalidDryRun")], "{endpoint:?}");
+    }
+    assert_eq!(edge.published_until_now(&subscriber, &topic), []);
+}
