@@ -17,10 +17,11 @@ pub struct Disconnect {
 /// DISCONNECT 0x00 with a Session Expiry Interval of 0: the bridge goes for good, and its session with it.
 pub const GOODBYE: [u8; 9] = [0xE0, 0x07, 0x00, 0x05, 0x11, 0x00, 0x00, 0x00, 0x00];
 
-/// DISCONNECT with a Reason Code: the broker sent what it may not.
+/// DISCONNECT with a Reason Code: the broker sent what it may not. The properties are empty rather than left out, as not
+/// every broker reads the short form.
 #[must_use]
-pub const fn encode(reason_code: ReasonCode) -> [u8; 3] {
-    [0xE0, 0x01, reason_code.0]
+pub const fn encode(reason_code: ReasonCode) -> [u8; 4] {
+    [0xE0, 0x02, reason_code.0, 0x00]
 }
 
 // === impl Disconnect ===

@@ -1,0 +1,411 @@
+//! The HTTP side, spoken to over loopback, with a broker that does what it is told.
+
+mod support;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, StreamBody};
+use http_publish::Rules;
+use hyper::body::Frame;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use postmqtt_bridge::bridge::Bridge;
+use postmqtt_bridge::budget::InFlightLimits;
+use postmqtt_bridge::cli::Settings;
+use postmqtt_bridge::http::HttpConfig;
+use rumqttc::v5::mqttbytes::v5::Packet;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use support::{FakeBroker, PATIENCE, Peer, WELCOME, soon};
+
+/// A running bridge.
+struct Running {
+    address: SocketAddr,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+fn settings(broker: &FakeBroker) -> Settings {
+    Settings {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        rules: Rules::default(),
+        http: HttpConfig {
+            max_connections: 100,
+            idle_timeout: PATIENCE,
+            body_timeout: PATIENCE,
+            publish_timeout: PATIENCE,
+            drain_timeout: PATIENCE,
+        },
+        mqtt: broker.config(),
+        in_flight: InFlightLimits { messages: 100, bytes: 10 * 1024 * 1024 },
+        #[cfg(feature = "embedded-broker")]
+        embedded_broker: None,
+    }
+}
+
+async fn start(settings: Settings) -> Running {
+    let bridge = Bridge::start(settings).await.unwrap();
+    let address = bridge.address();
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(bridge.run(stop.clone()));
+    Running { address, stop, task }
+}
+
+/// A bridge whose one session is connected.
+async fn connected(broker: &FakeBroker, change: impl FnOnce(&mut Settings)) -> (Running, Peer) {
+    let mut settings = settings(broker);
+    change(&mut settings);
+    let bridge = Bridge::start(settings).await.unwrap();
+    let peer = broker.accept(WELCOME).await;
+    soon(bridge.pool().connected()).await;
+    let address = bridge.address();
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(bridge.run(stop.clone()));
+    (Running { address, stop, task }, peer)
+}
+
+// === impl Running ===
+
+impl Running {
+    /// Sends bytes over a connection of their own, and reads what comes until the server closes it.
+    async fn send(&self, request: &str) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        soon(stream.read_to_string(&mut answer)).await.unwrap();
+        Answer::parse(&answer)
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n")).await
+    }
+
+    fn post(&self, query: &str, fields: &str, body: &str) -> JoinHandle<Answer> {
+        let length = body.len();
+        let request = format!(
+            "POST /mqtt/messages?{query} HTTP/1.1\r\nhost: b\r\nconnection: close\r\n{fields}content-length: {length}\r\n\r\n{body}"
+        );
+        let address = self.address;
+        tokio::spawn(async move {
+            let running = Self { address, stop: CancellationToken::new(), task: tokio::spawn(async {}) };
+            running.send(&request).await
+        })
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        Self { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    fn field(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    /// The problem's code, after a look at what every problem has.
+    fn code(&self) -> String {
+        assert_eq!(self.field("content-type"), Some("application/problem+json"), "{self:?}");
+        let document: Value = serde_json::from_str(&self.body).unwrap();
+        assert_eq!(document["status"], self.status);
+        assert_eq!(document["requestId"], self.field("x-request-id").unwrap());
+        document["code"].as_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn the_puback_decides_the_answer() {
+    let broker = FakeBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |_| {}).await;
+    let rows = [(0x00, 204, ""), (0x10, 202, ""), (0x87, 403, "NotAuthorized"), (0x97, 429, "QuotaExceeded")];
+    for (reason_code, status, code) in rows {
+        let task = bridge.post("topic=a", "", "hello");
+        let sent = peer.publish().await;
+        assert_eq!(&sent.payload[..], b"hello");
+        peer.puback(&sent, reason_code, "words").await;
+        let answer = soon(task).await.unwrap();
+        assert_eq!(answer.status, status, "{reason_code:#04x}");
+        assert_eq!(answer.field("mqtt-reason-code"), Some(reason_code.to_string().as_str()));
+        assert!(answer.field("x-request-id").is_some());
+        if code.is_empty() {
+            assert_eq!(answer.body, "");
+        } else {
+            assert_eq!(answer.code(), code);
+            assert!(answer.body.contains("\"mqttReasonString\":\"words\""));
+        }
+    }
+    let answer = soon(bridge.post("topic=a&qos=0", "", "hello")).await.unwrap();
+    assert_eq!((answer.status, answer.field("mqtt-reason-code")), (202, Some("0")));
+}
+
+#[tokio::test]
+async fn a_request_id_that_can_serve_comes_back_and_any_other_is_replaced() {
+    let broker = FakeBroker::start().await;
+    let (bridge, _peer) = connected(&broker, |_| {}).await;
+    let long = "x".repeat(129);
+    let rows = [("x-request-id: abc\r\n", Some("abc")), ("x-request-id: a b\r\n", None), ("", None)];
+    let too_long = format!("x-request-id: {long}\r\n");
+    let twice = "x-request-id: a\r\nx-request-id: b\r\n";
+    for (fields, expected) in rows.into_iter().chain([(too_long.as_str(), None), (twice, None)]) {
+        let answer = soon(bridge.post("topic=a&qos=0", fields, "")).await.unwrap();
+        let id = answer.field("x-request-id").unwrap();
+        match expected {
+            Some(expected) => assert_eq!(id, expected),
+            None => assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_publish_is_answered_here() {
+    let broker = FakeBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |_| {}).await;
+    assert_eq!(bridge.get("/healthz").await.status, 200);
+    assert_eq!(bridge.get("/readyz").await.status, 200);
+    assert_eq!(bridge.get("/").await.code(), "NotFound");
+    assert_eq!(bridge.get("/mqtt/messages/x").await.code(), "NotFound");
+    let answer = bridge.get("/mqtt/messages?topic=a").await;
+    assert_eq!((answer.code().as_str(), answer.field("allow")), ("MethodNotAllowed", Some("POST")));
+    let answer = soon(bridge.post("topic=%23&qos=7", "", "")).await.unwrap();
+    assert_eq!((answer.status, answer.code().as_str()), (400, "InvalidQos"));
+    let answer = soon(bridge.post("topic=a&dry-run=1", "", "four")).await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.contains("\"payloadBytes\":4"), "{}", answer.body);
+    assert!(peer.is_quiet().await);
+}
+
+#[tokio::test]
+async fn without_a_broker_the_bridge_lives_and_is_not_ready() {
+    let broker = FakeBroker::start().await;
+    let settings = settings(&broker);
+    drop(broker);
+    let bridge = start(settings).await;
+    assert_eq!(bridge.get("/healthz").await.status, 200);
+    let answer = bridge.get("/readyz").await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "BrokerUnavailable"));
+    let answer = soon(bridge.post("topic=a", "", "x")).await.unwrap();
+    assert_eq!((answer.status, answer.code().as_str()), (503, "BrokerUnavailable"));
+    assert_eq!(answer.field("retry-after"), Some("1"));
+}
+
+#[tokio::test]
+async fn an_http1_request_that_ends_early_publishes_nothing() {
+    let broker = FakeBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |_| {}).await;
+    for (fields, part) in [("content-length: 10", "12345"), ("transfer-encoding: chunked", "5\r\n12345\r\n")]
+    {
+        let mut stream = TcpStream::connect(bridge.address).await.unwrap();
+        let head = format!("POST /mqtt/messages?topic=a HTTP/1.1\r\nhost: b\r\n{fields}\r\n\r\n{part}");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        stream.shutdown().await.unwrap();
+        let mut answer = String::new();
+        // The server may as well just close.
+        let _ = soon(stream.read_to_string(&mut answer)).await;
+        assert!(answer.is_empty() || Answer::parse(&answer).code() == "IncompletePayload", "{answer}");
+        assert!(peer.is_quiet().await, "{fields}");
+    }
+}
+
+/// Posts over HTTP/2 with a body that comes from a channel; a body that is dropped before its end resets the stream.
+async fn post_http2(
+    address: SocketAddr,
+) -> (mpsc::Sender<Result<Frame<Bytes>, std::io::Error>>, JoinHandle<Option<Response<hyper::body::Incoming>>>)
+{
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let (sender, receiver) = mpsc::channel::<Result<Frame<Bytes>, std::io::Error>>(10);
+    let body = StreamBody::new(ReceiverStream(receiver));
+    let request = Request::post(format!("http://{address}/mqtt/messages?topic=a")).body(body).unwrap();
+    (sender, tokio::spawn(async move { client.send_request(request).await.ok() }))
+}
+
+struct ReceiverStream<T>(mpsc::Receiver<T>);
+
+impl<T> futures_core::Stream for ReceiverStream<T> {
+    type Item = T;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<T>> {
+        self.0.poll_recv(cx)
+    }
+}
+
+#[tokio::test]
+async fn an_http2_stream_that_is_reset_publishes_nothing_and_one_that_ends_is_published() {
+    let broker = FakeBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |_| {}).await;
+
+    let (body, _request) = post_http2(bridge.address).await;
+    body.send(Ok(Frame::data(Bytes::from_static(b"half")))).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    body.send(Err(std::io::Error::other("reset"))).await.unwrap();
+    assert!(peer.is_quiet().await);
+
+    let (body, request) = post_http2(bridge.address).await;
+    body.send(Ok(Frame::data(Bytes::from_static(b"who")))).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    request.abort();
+    drop(request);
+    drop(body);
+
+    let (body, request) = post_http2(bridge.address).await;
+    body.send(Ok(Frame::data(Bytes::from_static(b"wh")))).await.unwrap();
+    body.send(Ok(Frame::data(Bytes::from_static(b"ole")))).await.unwrap();
+    drop(body);
+    let sent = peer.publish().await;
+    assert_eq!(&sent.payload[..], b"whole");
+    peer.acknowledge(&sent).await;
+    assert_eq!(soon(request).await.unwrap().unwrap().status(), StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn a_payload_over_the_limit_is_refused_whether_announced_or_not() {
+    let broker = FakeBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |settings| settings.rules.limits.payload_bytes = 10).await;
+    let answer = soon(bridge.post("topic=a", "", "12345678901")).await.unwrap();
+    assert_eq!((answer.status, answer.code().as_str()), (413, "PayloadTooLarge"));
+    let answer = bridge
+        .send("POST /mqtt/messages?topic=a HTTP/1.1\r\nhost: b\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n6\r\n123456\r\n5\r\n12345\r\n0\r\n\r\n")
+        .await;
+    assert_eq!((answer.status, answer.code().as_str()), (413, "PayloadTooLarge"));
+    assert!(peer.is_quiet().await);
+
+    let task = bridge.post("topic=a", "", "1234567890");
+    let sent = peer.publish().await;
+    peer.acknowledge(&sent).await;
+    assert_eq!(soon(task).await.unwrap().status, 204);
+}
+
+#[tokio::test]
+async fn a_payload_that_does_not_arrive_in_time_is_not_waited_for() {
+    let broker = FakeBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |settings| {
+        settings.http.body_timeout = Duration::from_millis(200);
+    })
+    .await;
+    let mut stream = TcpStream::connect(bridge.address).await.unwrap();
+    stream
+        .write_all(b"POST /mqtt/messages?topic=a HTTP/1.1\r\nhost: b\r\ncontent-length: 5\r\n\r\n1")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    let _ = soon(stream.read_to_string(&mut answer)).await;
+    assert_eq!(Answer::parse(&answer).code(), "RequestTimeout");
+    assert!(peer.is_quiet().await);
+}
+
+#[tokio::test]
+async fn a_connection_that_sends_no_request_is_closed() {
+    let broker = FakeBroker::start().await;
+    let (bridge, _peer) = connected(&broker, |settings| {
+        settings.http.idle_timeout = Duration::from_millis(200);
+    })
+    .await;
+    for start in ["", "PRI", "POST /mqtt/messages?topic=a HTTP/1.1\r\n"] {
+        let mut stream = TcpStream::connect(bridge.address).await.unwrap();
+        stream.write_all(start.as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        let _ = soon(stream.read_to_end(&mut rest)).await;
+    }
+}
+
+#[tokio::test]
+async fn more_than_may_be_under_way_is_refused_at_once() {
+    let broker = FakeBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |settings| {
+        settings.in_flight = InFlightLimits { messages: 2, bytes: 1000 };
+    })
+    .await;
+    let large = bridge.post("topic=a", "", &"x".repeat(900));
+    let sent = peer.publish().await;
+    let answer = soon(bridge.post("topic=a", "", &"x".repeat(200))).await.unwrap();
+    assert_eq!((answer.status, answer.code().as_str()), (503, "Overloaded"));
+    let small = bridge.post("topic=a", "", "x");
+    let second = peer.publish().await;
+    let answer = soon(bridge.post("topic=a", "", "x")).await.unwrap();
+    assert_eq!((answer.status, answer.code().as_str()), (503, "Overloaded"));
+    peer.acknowledge(&sent).await;
+    peer.acknowledge(&second).await;
+    assert_eq!(soon(large).await.unwrap().status, 204);
+    assert_eq!(soon(small).await.unwrap().status, 204);
+}
+
+/// 32 KiB of User Properties in Base64, as one header field.
+fn large_user_properties() -> String {
+    use base64::Engine as _;
+    let pairs: Vec<_> =
+        (0..64).map(|number| format!("{{\"name-{number:02}\":\"{}\"}}", "v".repeat(505))).collect();
+    base64::engine::general_purpose::STANDARD.encode(format!("[{}]", pairs.join(",")))
+}
+
+#[tokio::test]
+async fn user_properties_of_32_kib_come_through_over_http1_and_http2() {
+    let broker = FakeBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |_| {}).await;
+    let value = large_user_properties();
+    let task = bridge.post("topic=a", &format!("mqtt-user-properties: {value}\r\n"), "");
+    let sent = peer.publish().await;
+    peer.acknowledge(&sent).await;
+    assert_eq!(soon(task).await.unwrap().status, 204);
+    assert_eq!(sent.properties.unwrap().user_properties.len(), 64);
+
+    let stream = TcpStream::connect(bridge.address).await.unwrap();
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::post(format!("http://{}/mqtt/messages?topic=a", bridge.address))
+        .header("mqtt-user-properties", value)
+        .body(Full::<Bytes>::default().map_err(|never: Infallible| match never {}))
+        .unwrap();
+    let answer = tokio::spawn(async move { client.send_request(request).await.unwrap().status() });
+    let sent = peer.publish().await;
+    peer.acknowledge(&sent).await;
+    assert_eq!(soon(answer).await.unwrap(), StatusCode::NO_CONTENT);
+    assert_eq!(sent.properties.unwrap().user_properties.len(), 64);
+}
+
+#[tokio::test]
+async fn a_bridge_that_stops_finishes_what_is_under_way_and_says_goodbye() {
+    let broker = FakeBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |_| {}).await;
+    let task = bridge.post("topic=a", "", "x");
+    let sent = peer.publish().await;
+    let mut idle = TcpStream::connect(bridge.address).await.unwrap();
+    bridge.stop.cancel();
+
+    // New connections are refused once the listener is gone.
+    while TcpStream::connect(bridge.address).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(soon(idle.read(&mut [0; 1])).await.unwrap_or(0), 0, "an idle connection is closed");
+    assert!(!bridge.task.is_finished());
+
+    peer.acknowledge(&sent).await;
+    assert_eq!(soon(task).await.unwrap().status, 204);
+    assert!(matches!(peer.packet().await, Some(Packet::Disconnect(_))));
+    soon(bridge.task).await.unwrap();
+}

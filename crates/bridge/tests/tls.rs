@@ -1,0 +1,171 @@
+//! Towards a broker behind TLS: whom the bridge trusts, and what it shows of itself.
+
+mod support;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_publish::Code;
+use postmqtt_bridge::mqtt::config::{BrokerAddress, MqttConfig, TlsFiles, TlsIdentity, Transport};
+use postmqtt_bridge::mqtt::{Pool, Published};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto};
+
+use support::{FakeBroker, WELCOME, outcome, publish};
+
+/// A directory with `ca.pem`, and for both sides a certificate and its key.
+struct Files(PathBuf);
+
+// === impl Files ===
+
+impl Files {
+    fn new(name: &str) -> Self {
+        let directory = std::env::temp_dir().join(format!("postmqtt-tls-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let files = Self(directory);
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        std::fs::write(files.path("ca.pem"), authority.pem()).unwrap();
+        for side in ["broker", "bridge"] {
+            let key = KeyPair::generate().unwrap();
+            let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            let certificate = params.signed_by(&key, &authority).unwrap();
+            std::fs::write(files.path(&format!("{side}.pem")), certificate.pem()).unwrap();
+            std::fs::write(files.path(&format!("{side}.key")), key.serialize_pem()).unwrap();
+        }
+        files
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn identity(&self) -> TlsIdentity {
+        TlsIdentity { certificate: self.path("bridge.pem"), key: self.path("bridge.key") }
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn certificates(path: &Path) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_file_iter(path).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+/// Acknowledges every PUBLISH of clients that show a certificate; each has a topic and a payload of one byte.
+async fn start_broker(files: &Files) -> SocketAddr {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(&files.path("ca.pem")) {
+        roots.add(certificate).unwrap();
+    }
+    let provider = Arc::new(crypto::ring::default_provider());
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(
+            certificates(&files.path("broker.pem")),
+            PrivateKeyDer::from_pem_file(files.path("broker.key")).unwrap(),
+        )
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            tokio::spawn(async move {
+                let mut bytes = [0; 1024];
+                stream.read(&mut bytes).await.unwrap();
+                stream.write_all(WELCOME).await.unwrap();
+                // Fixed header, length of the topic, topic, Packet Identifier, no properties, payload.
+                let mut publish = [0; 9];
+                while stream.read_exact(&mut publish).await.is_ok() {
+                    stream.write_all(&[0x40, 2, publish[5], publish[6]]).await.unwrap();
+                }
+            });
+        }
+    });
+    address
+}
+
+async fn config(address: SocketAddr, host: &str, tls: TlsFiles) -> MqttConfig {
+    let broker = BrokerAddress { transport: Transport::Tls, host: host.to_owned(), port: address.port() };
+    let config = FakeBroker::start().await.config();
+    MqttConfig { broker, tls, publish_timeout: Duration::from_secs(10), ..config }
+}
+
+#[tokio::test]
+async fn messages_are_published_over_mutual_tls() {
+    let files = Files::new("mutual");
+    let address = start_broker(&files).await;
+    let tls = TlsFiles { ca: Some(files.path("ca.pem")), identity: Some(files.identity()) };
+    let pool = Arc::new(Pool::start(config(address, "localhost", tls).await).unwrap());
+    for _ in 0..20 {
+        assert!(matches!(outcome(publish(&pool, "t", b"x")).await, Ok(Published::Acknowledged(_))));
+    }
+    assert_eq!(outcome(publish(&pool, "t&qos=0", b"x")).await, Ok(Published::Sent));
+    pool.close().await;
+}
+
+#[tokio::test]
+async fn a_broker_that_is_not_trusted_or_does_not_trust_is_unavailable() {
+    let files = Files::new("untrusted");
+    let others = Files::new("others");
+    let address = start_broker(&files).await;
+    let identity = Some(files.identity());
+    let rows = [
+        (
+            "another authority",
+            "localhost",
+            TlsFiles { ca: Some(others.path("ca.pem")), identity: identity.clone() },
+        ),
+        ("another name", "127.0.0.1", TlsFiles { ca: Some(files.path("ca.pem")), identity }),
+        ("no client certificate", "localhost", TlsFiles { ca: Some(files.path("ca.pem")), identity: None }),
+    ];
+    for (what, host, tls) in rows {
+        let pool = Arc::new(Pool::start(config(address, host, tls).await).unwrap());
+        let error = outcome(publish(&pool, "t", b"x")).await.unwrap_err();
+        assert_eq!(error.code(), Code::BrokerUnavailable, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn tls_files_that_cannot_be_used_are_found_at_the_start() {
+    let files = Files::new("wrong");
+    let address = SocketAddr::from(([127, 0, 0, 1], 1));
+    let identity = files.identity();
+    let key_as_certificate =
+        TlsIdentity { certificate: files.path("bridge.key"), key: files.path("bridge.key") };
+    let other_key = TlsIdentity { key: files.path("broker.key"), ..identity };
+    let rows = [
+        (
+            TlsFiles { ca: Some(files.path("missing.pem")), identity: None },
+            "missing.pem should hold certificates",
+        ),
+        (TlsFiles { ca: Some(files.path("bridge.key")), identity: None }, "there is none in it"),
+        (
+            TlsFiles { ca: Some(files.path("ca.pem")), identity: Some(key_as_certificate) },
+            "bridge.key should hold certificates",
+        ),
+        (TlsFiles { ca: Some(files.path("ca.pem")), identity: Some(other_key) }, "cannot be used"),
+    ];
+    for (tls, expected) in rows {
+        let error = Pool::start(config(address, "localhost", tls).await).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
