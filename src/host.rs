@@ -13,6 +13,17 @@ pub(crate) struct HostError(pub(crate) u32);
 /// The request's fields as one buffer, read in one crossing; the pairs borrow from it.
 pub(crate) struct Fields(Vec<u8>);
 
+/// What a property's path leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Property {
+    /// Its value: of a string the bytes, of a number a double, of a boolean one byte.
+    Value(Vec<u8>),
+    /// There is nothing, or an empty value, which the host does not tell apart.
+    Absent,
+    /// There is something that the host does not write: null, or a list or object with a null in it.
+    Null,
+}
+
 /// A counter that the host keeps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counter(u32);
@@ -26,6 +37,7 @@ pub(crate) enum LogLevel {
 
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
+const SERIALIZATION_FAILURE: u32 = 3;
 const REQUEST_HEADERS: u32 = 0;
 const REQUEST_BODY: u32 = 0;
 const PLUGIN_CONFIGURATION: u32 = 7;
@@ -76,8 +88,11 @@ pub(crate) fn log(level: LogLevel, text: &str) {
     unsafe { proxy_log(level as u32, text.as_ptr(), text.len()) };
 }
 
-/// The plugin's configuration; empty where there is none.
+/// The plugin's configuration, of the `size` that was promised; empty where that is 0.
 pub(crate) fn plugin_configuration(size: usize) -> Result<Vec<u8>, HostError> {
+    if size == 0 {
+        return Ok(Vec::new());
+    }
     buffer(PLUGIN_CONFIGURATION, 0, size)
 }
 
@@ -86,7 +101,7 @@ pub(crate) fn request_fields() -> Result<Fields, HostError> {
     // SAFETY: see the declarations.
     let bytes =
         returned(|data, length| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, length) })?;
-    Ok(Fields(bytes.unwrap_or_default()))
+    Fields::new(bytes.ok_or(HostError(NOT_FOUND))?)
 }
 
 /// Makes `value` the only value of a request's field.
@@ -109,24 +124,31 @@ pub(crate) fn remove_request_field(name: &str) -> Result<(), HostError> {
     done(unsafe { proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len()) })
 }
 
-/// Bytes of the request's body that the host holds now.
+/// Bytes of the request's body that the host holds now, as many as asked for.
 pub(crate) fn request_body(start: usize, length: usize) -> Result<Vec<u8>, HostError> {
     buffer(REQUEST_BODY, start, length)
 }
 
-/// A property by its path; `None` where there is none, and where it is empty, which the host does not tell apart.
-pub(crate) fn property(path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
+/// A property by its path.
+pub(crate) fn property(path: &[&str]) -> Result<Property, HostError> {
     let path = path.join("\0");
     // SAFETY: see the declarations.
-    returned(|data, length| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, length) })
+    let value =
+        returned(|data, length| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, length) });
+    match value {
+        Ok(Some(value)) if !value.is_empty() => Ok(Property::Value(value)),
+        Ok(_) => Ok(Property::Absent),
+        Err(HostError(SERIALIZATION_FAILURE)) => Ok(Property::Null),
+        Err(error) => Err(error),
+    }
 }
 
 /// The address of the peer that the request counts as coming from, without its port; empty where the host knows none.
-pub(crate) fn source_address() -> String {
-    let address = property(&["source", "address"]).ok().flatten().unwrap_or_default();
+pub(crate) fn source_address() -> Result<String, HostError> {
+    let Property::Value(address) = property(&["source", "address"])? else { return Ok(String::new()) };
     let address = String::from_utf8(address).unwrap_or_default();
     let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
-    host.trim_matches(['[', ']']).to_owned()
+    Ok(host.trim_matches(['[', ']']).to_owned())
 }
 
 /// A counter of that name, which all workers share.
@@ -173,8 +195,18 @@ impl Counter {
 // === impl Fields ===
 
 impl Fields {
+    /// Takes a buffer that adds up: what could not be read to its end would go on unchecked.
+    fn new(bytes: Vec<u8>) -> Result<Self, HostError> {
+        let fields = Self(bytes);
+        let count = word(&fields.0, 0).unwrap_or_default();
+        if count == 0 || fields.iter().count() != count {
+            return Err(HostError(SERIALIZATION_FAILURE));
+        }
+        Ok(fields)
+    }
+
     /// Names and values. The host writes a count, then both lengths of every pair, then the bytes, each text with a NUL
-    /// behind it; what does not fit that ends the iteration.
+    /// behind it.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let count = word(&self.0, 0).unwrap_or_default();
         let mut lengths_at = WORD;
@@ -218,7 +250,7 @@ fn serialize(pairs: &[(&str, &str)]) -> Vec<u8> {
 fn buffer(buffer: u32, start: usize, length: usize) -> Result<Vec<u8>, HostError> {
     // SAFETY: see the declarations.
     let bytes = returned(|data, size| unsafe { proxy_get_buffer_bytes(buffer, start, length, data, size) })?;
-    Ok(bytes.unwrap_or_default())
+    bytes.filter(|bytes| bytes.len() == length).ok_or(HostError(NOT_FOUND))
 }
 
 fn done(status: u32) -> Result<(), HostError> {

@@ -7,7 +7,7 @@ use http_publish::{
 };
 use policy::{Client, Config, RequestFacts, Verdict};
 
-use crate::client;
+use crate::client::{self, Token};
 use crate::host::{self, HostError};
 
 /// A head that was let through.
@@ -28,12 +28,13 @@ pub(crate) struct DryRun {
 /// Judges the head of a request to [`Rules::path`](http_publish::Rules), and puts its fields into normal form.
 pub(crate) fn judge(head: &RequestHead<'_>, config: &Config) -> Result<Judgement, Problem> {
     let client_id = client::identify(&config.client_id)?;
-    let claims = client::claims(&config.client_id);
-    let client = Client { authentication_name: client_id.as_deref(), claims: claims.as_ref() };
+    let token = Token::of(&config.client_id);
+    let client = Client { authentication_name: client_id.as_deref(), claims: &token };
 
     let mut publish = read(head, &config.rules)?;
     let permitted_by = permit(&publish, &client, config)?;
     enrich(&mut publish, head, &client, config)?;
+    token.check().map_err(edge_failure)?;
     let cluster = config.routing.as_ref().and_then(|routing| routing.cluster(publish.topic_name.as_str()));
 
     publish.changes(head, &config.rules, write).map_err(edge_failure)?;
@@ -80,8 +81,11 @@ fn enrich(
     if config.enrichment.is_empty() {
         return Ok(());
     }
-    let source_address =
-        if config.enrichment.wants_source_address() { host::source_address() } else { String::new() };
+    let source_address = if config.enrichment.wants_source_address() {
+        host::source_address().map_err(edge_failure)?
+    } else {
+        String::new()
+    };
     let request = RequestFacts {
         request_id: head.request_id().map_or("", RequestId::as_str),
         source_address: &source_address,

@@ -20,8 +20,19 @@ pub trait Claims {
     fn boolean(&self, path: &ClaimPath) -> Option<bool>;
     /// A list of strings.
     fn list(&self, path: &ClaimPath) -> Option<Vec<String>>;
-    /// Whether it is there at all, of whatever type; null and an empty string are not.
-    fn exists(&self, path: &ClaimPath) -> bool;
+    /// Whether it is there at all, of whatever type.
+    fn presence(&self, path: &ClaimPath) -> Presence;
+}
+
+/// Whether a claim is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is, with a value.
+    Present,
+    /// It is not, or is an empty string.
+    Absent,
+    /// It is null, or a list or object with a null in it: nobody can build on its being there, nor on its not being.
+    Null,
 }
 
 /// A client without claims.
@@ -88,7 +99,7 @@ impl Claims for NoClaims {
         None
     }
 
-    fn exists(&self, _: &ClaimPath) -> bool {
-        false
+    fn presence(&self, _: &ClaimPath) -> Presence {
+        Presence::Absent
     }
 }

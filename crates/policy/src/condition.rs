@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::claim::{ClaimPath, Claims};
+use crate::claim::{ClaimPath, Claims, Presence};
 use crate::error::InvalidPolicy;
 
 /// What one claim has to be.
@@ -78,8 +78,8 @@ impl Condition {
             Test::Equals(Scalar::Boolean(boolean)) => claims.boolean(claim) == Some(*boolean),
             Test::Contains(text) => claims.list(claim).is_some_and(|list| list.contains(text)),
             Test::AnyOf(texts) => claims.text(claim).is_some_and(|text| texts.contains(&text)),
-            Test::Exists => claims.exists(claim),
-            Test::Missing => !claims.exists(claim),
+            Test::Exists => claims.presence(claim) == Presence::Present,
+            Test::Missing => claims.presence(claim) == Presence::Absent,
         }
     }
 }

@@ -37,7 +37,7 @@ mod template;
 mod trie;
 mod variable;
 
-pub use claim::{ClaimPath, Claims, NoClaims};
+pub use claim::{ClaimPath, Claims, NoClaims, Presence};
 pub use client::Client;
 pub use client_id::ClientIdSource;
 pub use config::Config;

@@ -164,7 +164,7 @@ impl<'a> Values<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::{ClaimPath, Claims, NoClaims};
+    use crate::claim::{ClaimPath, Claims, NoClaims, Presence};
     use proptest::prelude::*;
 
     struct Site(&'static str);
@@ -182,8 +182,8 @@ mod tests {
         fn list(&self, _: &ClaimPath) -> Option<Vec<String>> {
             None
         }
-        fn exists(&self, path: &ClaimPath) -> bool {
-            self.text(path).is_some()
+        fn presence(&self, path: &ClaimPath) -> Presence {
+            self.text(path).map_or(Presence::Absent, |_| Presence::Present)
         }
     }
 

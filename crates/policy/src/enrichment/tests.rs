@@ -1,5 +1,5 @@
 use super::*;
-use crate::claim::{ClaimPath, Claims, NoClaims};
+use crate::claim::{ClaimPath, Claims, NoClaims, Presence};
 use http_publish::{RequestHead, Rules, read};
 use serde_json::{Value as Json, json};
 
@@ -18,8 +18,9 @@ impl Claims for Roles {
     fn list(&self, path: &ClaimPath) -> Option<Vec<String>> {
         path.names().eq(["roles"]).then(|| vec!["a".to_owned(), "b".to_owned()])
     }
-    fn exists(&self, path: &ClaimPath) -> bool {
-        self.text(path).is_some() || self.list(path).is_some()
+    fn presence(&self, path: &ClaimPath) -> Presence {
+        let is_there = self.text(path).is_some() || self.list(path).is_some();
+        if is_there { Presence::Present } else { Presence::Absent }
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::claim::{ClaimPath, Claims, NoClaims};
+use crate::claim::{ClaimPath, Claims, NoClaims, Presence};
 use serde_json::{Value, json};
 
 /// The claims of a decoded token.
@@ -24,8 +24,12 @@ impl Claims for Token {
     fn list(&self, path: &ClaimPath) -> Option<Vec<String>> {
         self.at(path)?.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
     }
-    fn exists(&self, path: &ClaimPath) -> bool {
-        self.at(path).is_some()
+    fn presence(&self, path: &ClaimPath) -> Presence {
+        match path.names().try_fold(&self.0, |value, name| value.get(name)) {
+            None => Presence::Absent,
+            Some(Value::Null) => Presence::Null,
+            Some(_) => Presence::Present,
+        }
     }
 }
 
@@ -90,6 +94,7 @@ fn a_binding_permits_its_group_its_space() {
         ("mail/x", json!({ "email": "a@b" }), Some("mail")),
         ("mail/x", json!({ "email": null }), None),
         ("mail/x", json!({ "email": "a@b", "banned": false }), None),
+        ("mail/x", json!({ "email": "a@b", "banned": null }), None),
         ("lonely", json!({}), None),
         ("unheard/of", json!({}), None),
     ];
