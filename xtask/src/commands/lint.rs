@@ -5,29 +5,65 @@ use std::process::Command;
 
 use xtask::dev::{certificate, keys};
 use xtask::error::Context;
-use xtask::{Result, build, command, repo, tools};
+use xtask::{Error, Result, build, command, repo, tools};
 
 use super::wasm_toolchain;
 
+/// What makes the command of one check.
+type Check = fn() -> Result<Command>;
+
+const CHECKS: [Check; 6] = [format, clippy, documentation, dependencies, compose_file, envoy_yaml];
+
+/// Runs every check, also after one has failed.
 pub(crate) fn run() -> Result<()> {
-    check(cargo(&["fmt", "--all", "--check"]))?;
-    check(cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    let failures: Vec<String> =
+        CHECKS.iter().filter_map(|check| carry_out(*check).err()).map(|e| e.to_string()).collect();
+    if failures.is_empty() { Ok(()) } else { Err(Error::new(failures.join("\n"))) }
+}
+
+fn carry_out(check: Check) -> Result<()> {
+    let mut command = check()?;
+    println!("{}", command::line(&command));
+    command::run(command.current_dir(repo::root()))
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.args(arguments);
+    cargo
+}
+
+fn format() -> Result<Command> {
+    Ok(cargo(&["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<Command> {
+    Ok(cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+}
+
+/// For who works on this: private items are in it, so a module's documentation may point at them.
+fn documentation() -> Result<Command> {
     let mut doc =
         cargo(&["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
-    doc.env("RUSTDOCFLAGS", "-D warnings");
-    check(doc)?;
+    doc.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links");
+    Ok(doc)
+}
+
+/// Not the advisories: their database is fetched over the network, and changes while this code does not.
+fn dependencies() -> Result<Command> {
     let mut deny = Command::new(tools::cargo_deny()?);
-    // Not its advisories: their database is fetched over the network, and changes while this code does not.
     deny.args(["--log-level", "error", "check", "bans", "licenses", "sources"]);
-    check(deny)?;
+    Ok(deny)
+}
+
+fn compose_file() -> Result<Command> {
     let mut compose = tools::docker_compose()?;
     compose.args(["config", "--quiet"]);
-    check(compose)?;
-    check(validate_envoy_yaml()?)
+    Ok(compose)
 }
 
 /// Envoy's own opinion of `envoy.yaml` as it is shipped, with its files in another place.
-fn validate_envoy_yaml() -> Result<Command> {
+fn envoy_yaml() -> Result<Command> {
     let directory = repo::run("lint");
     fs::create_dir_all(&directory).context(|| format!("{} cannot be made", directory.display()))?;
     let certificate = certificate::ensure()?;
@@ -48,15 +84,4 @@ fn validate_envoy_yaml() -> Result<Command> {
     let mut envoy = Command::new(tools::envoy()?);
     envoy.args(["--mode", "validate", "--log-level", "error", "--config-path"]).arg(config);
     Ok(envoy)
-}
-
-fn cargo(arguments: &[&str]) -> Command {
-    let mut cargo = Command::new("cargo");
-    cargo.args(arguments);
-    cargo
-}
-
-fn check(mut command: Command) -> Result<()> {
-    println!("{}", command::line(&command));
-    command::run(command.current_dir(repo::root()))
 }
