@@ -1,0 +1,169 @@
+//! Hostcalls that fail: each one that the filter makes, with each status, known to the ABI or not.
+
+use wasm_host::{ConfigurationError, Fault, Host, Outcome, Property, Request, Status};
+
+use super::{OPEN, configured, is_sent, seed, start, status};
+
+/// A situation in which the filter makes some of its calls.
+struct Situation {
+    name: &'static str,
+    configuration: &'static str,
+    request: Request,
+}
+
+/// Everything that a configuration can have the filter do.
+const EVERYTHING: &str = r#"{
+    "clientId": { "from": "jwt", "claims": ["oid", "sub"] },
+    "permissions": {
+        "clientGroups": [{ "name": "pumps", "conditions": [
+            { "claim": "kind", "equals": "pump" },
+            { "claim": "roles", "contains": "publisher" },
+            { "claim": "suspended", "exists": false }
+        ]}],
+        "topicSpaces": [{ "name": "devices", "templates": ["devices/${client.attributes.device}/#"] }],
+        "permissionBindings": [{ "name": "pumps-devices", "clientGroup": "pumps", "topicSpace": "devices" }]
+    },
+    "routing": { "routes": [{ "filters": ["devices/#"], "cluster": "devices" }] },
+    "enrichment": [
+        { "key": "from", "value": "${source.address}" },
+        { "key": "who", "value": "${client.authenticationName}" },
+        { "key": "kind", "value": "${client.attributes.kind}" }
+    ]
+}"#;
+
+const CERTIFICATE: &str = r#"{"clientId": {"from": "certificate"}}"#;
+
+/// Statuses that no version of the ABI knows.
+const UNKNOWN: [u32; 4] = [13, 255, 0x0001_0000, u32::MAX];
+
+fn situations() -> Vec<Situation> {
+    let held = || seed().field("mqtt-payload-format-indicator", "1");
+    let row = |name, configuration, request| Situation { name, configuration, request };
+    vec![
+        row("the seed", OPEN, seed()),
+        row("a request that has to be rewritten", OPEN, Request::post("/mqtt/messages?qos=0&topic=a/b&x=1")),
+        row(
+            "fields that only the edge may set",
+            OPEN,
+            seed().field("x-mqtt-client-id", "me").field("x-mqtt-cluster", "c"),
+        ),
+        row("a payload that is checked", OPEN, held().chunks(["Gr\u{fc}", "\u{df}e", ""])),
+        row("a dry run", OPEN, Request::post("/mqtt/messages?topic=a&dry-run=1").body("x")),
+        row("a refusal", OPEN, Request::post("/mqtt/messages?topic=a&qos=2")),
+        row(
+            "a payload that is too large",
+            r#"{"clientId": {"from": "none"}, "limits": {"payloadBytes": 3}}"#,
+            Request::post("/mqtt/messages?topic=a").chunks(["ab", "cd", "ef"]),
+        ),
+        row("another path", OPEN, Request::post("/elsewhere").field("x-mqtt-client-id", "me")),
+        row("all of the policy", EVERYTHING, held()),
+        row("a certificate", CERTIFICATE, seed()),
+    ]
+}
+
+/// A worker in which all that the situations ask for is there.
+fn worker(configuration: &str) -> Host {
+    let host = configured(configuration);
+    let claims: [(&[&str], &str); 5] = [
+        (&["oid"], "pump-7"),
+        (&["sub"], "somebody else"),
+        (&["kind"], "pump"),
+        (&["roles", "0"], "publisher"),
+        (&["device"], "CXa-23112"),
+    ];
+    for (claim, value) in claims {
+        let path = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn", "jwt"];
+        let path: Vec<&str> = path.iter().chain(claim).copied().collect();
+        host.set_property(&path, Some(value.into()));
+    }
+    host.set_property(&["source", "address"], Some("192.0.2.1:4711".into()));
+    host.set_property(&["connection", "uri_san_peer_certificate"], Some(Property::from("spiffe://pump/7")));
+    host
+}
+
+fn send_with(host: &Host, request: &Request, faults: &[Fault]) -> (Outcome, Vec<&'static str>) {
+    host.watch_calls(faults);
+    let outcome = host.send(request).unwrap();
+    (outcome, host.watched_calls())
+}
+
+/// Whether a call that fails so is none of the request's business.
+///
+/// Nobody could be told of a line or a count that is lost. And a property has two statuses that are answers: it is not
+/// there, and it is null.
+fn is_answer(call: &str, failure: u32) -> bool {
+    match call {
+        "proxy_log" | "proxy_increment_metric" => true,
+        "proxy_get_property" => {
+            failure == Status::NotFound as u32 || failure == Status::SerializationFailure as u32
+        }
+        _ => false,
+    }
+}
+
+fn failures() -> impl Iterator<Item = u32> {
+    Status::FAILURES.map(|status| status as u32).into_iter().chain(UNKNOWN)
+}
+
+#[test]
+fn without_failures_each_situation_ends_as_it_should() {
+    let rows = [
+        ("the seed", None),
+        ("a request that has to be rewritten", None),
+        ("fields that only the edge may set", None),
+        ("a payload that is checked", None),
+        ("a dry run", Some(200)),
+        ("a refusal", Some(400)),
+        ("a payload that is too large", Some(413)),
+        ("another path", None),
+        ("all of the policy", None),
+        ("a certificate", None),
+    ];
+    for (situation, (name, expected)) in situations().iter().zip(rows) {
+        let outcome = worker(situation.configuration).send(&situation.request).unwrap();
+        assert_eq!((situation.name, status(&outcome)), (name, expected));
+        assert_eq!(is_sent(&outcome), expected.is_none(), "{name}");
+    }
+}
+
+#[test]
+fn a_request_of_which_a_hostcall_failed_is_answered_here_or_stays() {
+    let mut violations = Vec::new();
+    for situation in situations() {
+        let host = worker(situation.configuration);
+        let (whole, calls) = send_with(&host, &situation.request, &[]);
+        for (index, call) in calls.iter().enumerate() {
+            for failure in failures().filter(|&failure| !is_answer(call, failure)) {
+                let fault = Fault::Nth { index, status: failure };
+                let (outcome, _) = send_with(&host, &situation.request, &[fault]);
+                if is_sent(&outcome) {
+                    violations
+                        .push(format!("{}: {call} (call {index}) fails with {failure}", situation.name));
+                }
+            }
+        }
+        let (again, _) = send_with(&host, &situation.request, &[]);
+        assert_eq!(again, whole, "{}: failures leave nothing behind", situation.name);
+    }
+    assert_eq!(violations, [""; 0]);
+}
+
+#[test]
+fn a_configuration_of_which_a_hostcall_failed_is_refused() {
+    let host = start();
+    host.watch_calls(&[]);
+    host.configure(EVERYTHING).unwrap();
+    let calls = host.watched_calls();
+    let mut violations = Vec::new();
+    for (index, call) in calls.iter().enumerate() {
+        for failure in failures().filter(|&failure| !is_answer(call, failure)) {
+            let host = start();
+            host.watch_calls(&[Fault::Nth { index, status: failure }]);
+            match host.configure(EVERYTHING) {
+                Err(ConfigurationError::Refused(_)) => {}
+                other => violations.push(format!("{call} (call {index}) fails with {failure}: {other:?}")),
+            }
+        }
+    }
+    assert_eq!(violations, [""; 0]);
+}

@@ -1,0 +1,66 @@
+//! The real filter under a hostile host.
+//!
+//! What has to hold whatever comes: the filter never traps; and where something failed, the request is answered here or
+//! stays paused, so that the upstream never gets a whole request that was not checked.
+
+mod bodies;
+mod configuration;
+mod failures;
+mod heads;
+mod identity;
+mod memory;
+mod orders;
+
+use std::sync::OnceLock;
+
+use wasm_host::{Filter, Host, LocalReply, Outcome, Request};
+
+/// Everybody may publish everything.
+const OPEN: &str = r#"{"clientId": {"from": "none"}}"#;
+
+/// A worker with the filter, which is compiled once.
+fn start() -> Host {
+    static FILTER: OnceLock<Filter> = OnceLock::new();
+    let filter = FILTER.get_or_init(|| Filter::find().unwrap_or_else(|reason| panic!("{reason}")));
+    filter.start().unwrap()
+}
+
+/// A worker with the filter in that configuration.
+fn configured(json: &str) -> Host {
+    let host = start();
+    host.configure(json).unwrap();
+    host
+}
+
+/// The example of Azure's documentation.
+fn seed() -> Request {
+    Request::post("/mqtt/messages?topic=devices%2FCXa-23112%2Fprompt&api-version=2025-02-15-preview")
+        .field("mqtt-qos", "1")
+        .field("mqtt-retain", "0")
+        .field("mqtt-response-topic", "devices%2FCXa-23112%2Freply")
+        .field("mqtt-correlation-data", "PlXCscK2wrbCuy8=")
+        .field(
+            "mqtt-user-properties",
+            "W3siVXJnZW5jeSI6ImFsZXJ0In0seyJSZXF1ZXN0SWQiOiI1NWY0YTdlZS1iMGI0LTRkN2YtOGViNS0yZWRiYTJjZWQ1ZDcifV0=",
+        )
+        .field("content-type", "text/plain;charset=UTF-8")
+        .field("date", "Sun, 06 Nov 1994 08:49:37 GMT")
+        .field("content-length", "46")
+        .body("Please accept terms of licensing and agreement")
+}
+
+/// Whether the upstream has a whole request, which it would publish.
+fn is_sent(outcome: &Outcome) -> bool {
+    outcome.upstream.fields.is_some() && outcome.upstream.is_whole
+}
+
+/// The status of the filter's own answer.
+fn status(outcome: &Outcome) -> Option<u32> {
+    outcome.local_reply.as_ref().map(|reply| reply.status)
+}
+
+/// The `code` of a problem.
+fn code(reply: &LocalReply) -> String {
+    let document: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    document["code"].as_str().unwrap_or_default().to_owned()
+}

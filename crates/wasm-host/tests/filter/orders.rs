@@ -1,0 +1,190 @@
+//! Callbacks in orders that no Envoy would call in.
+
+use wasm_host::{Action, Callback, Fields, Request, Stream};
+
+use super::{OPEN, code, configured, seed, start};
+
+const NO_END: bool = false;
+
+/// Every callback that a stream can see before its end.
+const CALLBACKS: [Callback; 7] = [
+    Callback::RequestHeaders { count: 0, end: false },
+    Callback::RequestBody { size: 0, end: false },
+    Callback::RequestTrailers { count: 0 },
+    Callback::ResponseHeaders { count: 0, end: false },
+    Callback::ResponseBody { size: 0, end: false },
+    Callback::ResponseTrailers { count: 0 },
+    Callback::Log,
+];
+
+/// Every order of the callbacks.
+fn orders() -> Vec<Vec<Callback>> {
+    let mut orders = vec![Vec::new()];
+    for callback in CALLBACKS {
+        orders = orders
+            .into_iter()
+            .flat_map(|order: Vec<Callback>| {
+                (0..=order.len()).map(move |place| {
+                    let mut longer = order.clone();
+                    longer.insert(place, callback);
+                    longer
+                })
+            })
+            .collect();
+    }
+    orders
+}
+
+fn finish(stream: &Stream) {
+    for callback in [Callback::Done, Callback::Delete] {
+        stream.call(callback).unwrap();
+    }
+}
+
+#[test]
+fn no_order_of_callbacks_traps() {
+    let host = configured(OPEN);
+    for order in orders() {
+        let stream = host.open().unwrap();
+        for callback in &order {
+            if let Err(trap) = stream.call(*callback) {
+                panic!("{order:?}: {trap}");
+            }
+        }
+        finish(&stream);
+    }
+}
+
+#[test]
+fn a_response_without_a_request_goes_on() {
+    let host = configured(OPEN);
+    let stream = host.open().unwrap();
+    let head = Fields::from_iter([(":status", "400")]);
+    assert_eq!(stream.response_headers(&head, NO_END), Ok(Action::Continue));
+    assert_eq!(stream.response_body(b"bad request", NO_END), Ok(Action::Continue));
+    assert_eq!(stream.response_trailers(&Fields::new()), Ok(Action::Continue));
+    assert!(stream.downstream().is_whole);
+    assert_eq!(stream.local_reply(), None);
+    stream.close().unwrap();
+}
+
+#[test]
+fn the_last_callbacks_may_come_in_any_order_and_more_than_once() {
+    use Callback::{Done, Log};
+    let host = configured(OPEN);
+    let rows: &[&[Callback]] =
+        &[&[], &[Log], &[Done], &[Done, Log], &[Log, Log], &[Done, Done], &[Log, Done, Log, Done]];
+    for is_fresh in [true, false] {
+        for row in rows {
+            let stream = host.open().unwrap();
+            if !is_fresh {
+                stream.request_headers(seed().head(), NO_END).unwrap();
+            }
+            for callback in *row {
+                stream.call(*callback).unwrap();
+            }
+            stream.call(Callback::Delete).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_request_that_was_answered_stays_answered_whatever_follows() {
+    let host = configured(OPEN);
+    let stream = host.open().unwrap();
+    let bad = seed().field("mqtt-message-expiry", "soon");
+    assert_eq!(stream.request_headers(bad.head(), NO_END), Ok(Action::Pause));
+    let reply = stream.local_reply().unwrap();
+    for callback in [
+        Callback::RequestBody { size: 1, end: false },
+        Callback::RequestBody { size: u32::MAX, end: true },
+        Callback::RequestTrailers { count: 1 },
+    ] {
+        assert_eq!(stream.call(callback), Ok(1), "{callback:?}: it stays paused");
+    }
+    assert_eq!(stream.local_reply(), Some(reply));
+    assert_eq!(stream.upstream().fields, None);
+    stream.close().unwrap();
+}
+
+#[test]
+fn a_head_that_is_shown_again_is_judged_again() {
+    let host = configured(OPEN);
+    let stream = host.open().unwrap();
+    assert_eq!(stream.request_headers(seed().head(), NO_END), Ok(Action::Continue));
+    let bad = seed().field("mqtt-message-expiry", "soon");
+    assert_eq!(stream.request_headers(bad.head(), NO_END), Ok(Action::Pause));
+    assert_eq!(stream.local_reply().map(|reply| reply.status), Some(400));
+    stream.close().unwrap();
+}
+
+#[test]
+fn a_head_that_the_host_announces_but_does_not_show_is_refused() {
+    let host = configured(OPEN);
+    let stream = host.open().unwrap();
+    assert_eq!(stream.call(Callback::RequestHeaders { count: 9, end: true }), Ok(1));
+    assert_eq!(stream.local_reply().map(|reply| code(&reply)).as_deref(), Some("EdgeFailure"));
+    stream.close().unwrap();
+}
+
+#[test]
+fn requests_that_overlap_do_not_touch_each_other() {
+    let host = configured(OPEN);
+    let held = seed().field("mqtt-payload-format-indicator", "1");
+    let streams: Vec<Stream> = (0..50).map(|_| host.open().unwrap()).collect();
+    for stream in &streams {
+        assert_eq!(stream.request_headers(held.head(), NO_END), Ok(Action::Pause));
+    }
+    // Every second payload is broken in its second half.
+    for half in ["Gr\u{fc}\u{df}e".as_bytes(), b"ok"] {
+        for (index, stream) in streams.iter().enumerate() {
+            let chunk = if half == b"ok" && index % 2 == 1 { b"\xff" } else { half };
+            assert_eq!(stream.request_body(chunk, NO_END), Ok(Action::Pause));
+        }
+    }
+    for (index, stream) in streams.into_iter().enumerate() {
+        stream.request_trailers(&Fields::new()).unwrap();
+        assert_eq!(stream.upstream().is_whole, index % 2 == 0, "{index}");
+        assert_eq!(stream.local_reply().is_some(), index % 2 == 1, "{index}");
+        stream.close().unwrap();
+    }
+}
+
+#[test]
+fn a_request_before_any_configuration_is_refused() {
+    let host = start();
+    for request in [seed(), Request::post("/elsewhere")] {
+        let outcome = host.send(&request).unwrap();
+        assert_eq!(outcome.local_reply.map(|reply| code(&reply)).as_deref(), Some("EdgeFailure"));
+        assert_eq!(outcome.upstream.fields, None);
+    }
+}
+
+#[test]
+fn a_new_configuration_is_for_new_requests() {
+    let host = configured(OPEN);
+    let held = seed().field("mqtt-payload-format-indicator", "1");
+    let old = host.open().unwrap();
+    assert_eq!(old.request_headers(held.head(), NO_END), Ok(Action::Pause));
+    host.configure(r#"{"clientId": {"from": "none"}, "limits": {"payloadBytes": 1}}"#).unwrap();
+    let new = host.open().unwrap();
+    let small = Request::post("/mqtt/messages?topic=a");
+    assert_eq!(new.request_headers(small.head(), NO_END), Ok(Action::Continue));
+
+    assert_eq!(old.request_body(b"more than one", true), Ok(Action::Continue));
+    assert!(old.upstream().is_whole);
+    assert_eq!(new.request_body(b"more than one", true), Ok(Action::Pause));
+    assert_eq!(new.local_reply().map(|reply| reply.status), Some(413));
+    old.close().unwrap();
+    new.close().unwrap();
+}
+
+#[test]
+fn the_root_hears_of_time_and_of_a_second_start_without_harm() {
+    let host = configured(OPEN);
+    let root = host.root_context();
+    host.call(root, Callback::Tick).unwrap();
+    host.call(root, Callback::VmStart { size: 0 }).unwrap();
+    host.call(root, Callback::Log).unwrap();
+    host.call(root, Callback::Done).unwrap();
+}
