@@ -52,6 +52,8 @@ pub enum Behaviour {
 
 #[derive(Debug, Default)]
 struct State {
+    /// The targets of requests whose head has come.
+    begun: Mutex<Vec<String>>,
     records: Mutex<Vec<Recorded>>,
     behaviour: Mutex<Behaviour>,
 }
@@ -101,6 +103,19 @@ impl Recorder {
         *self.state.behaviour.lock().unwrap_or_else(PoisonError::into_inner) = behaviour;
     }
 
+    /// What it has recorded.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Recorded> {
+        self.state.records.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the head of a request for this topic has come, if not its end.
+    #[must_use]
+    pub fn begun(&self, topic: &str) -> bool {
+        let begun = self.state.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.iter().any(|target| target.contains(topic))
+    }
+
     /// What it has recorded since the last time.
     #[must_use]
     pub fn take(&self) -> Vec<Recorded> {
@@ -145,10 +160,12 @@ async fn answer(
         return respond(200);
     }
     let (head, body) = request.into_parts();
+    let target = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    state.begun.lock().unwrap_or_else(PoisonError::into_inner).push(target.clone());
     let headers = head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
     let record = Recorded {
         method: head.method.to_string(),
-        target: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        target,
         headers: headers.collect(),
         body: body.collect().await.ok().map(|body| body.to_bytes().into()),
     };
