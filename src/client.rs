@@ -1,123 +1,61 @@
 //! Who publishes: the identity that Envoy verified, read from where the configuration says it is.
 
-use std::cell::Cell;
+use http_publish::{ClientId, Code, Problem};
+use policy::{ClaimPath, Claims, ClientIdSource, Presence, TokenMetadata};
 
-use http_publish::{ClientId, Code, Problem, is_mqtt_string};
-use policy::{ClaimPath, Claims, ClientIdSource, Presence};
-
-use crate::host::{self, HostError, Property};
+use crate::host;
 use crate::judgement::edge_failure;
 
-/// The token that `jwt_authn` verified, whose claims it left in its metadata; without one, there are no claims.
-///
-/// The host writes a claim without its type: a string as its bytes, a number as a double, a boolean as one byte. Text is
-/// told from the others by its characters, a list by having a first element.
-///
-/// A claim that the host fails to give looks absent until [`check`](Self::check) is asked, which has to be before the
-/// request goes on: an absence can grant something.
-pub(crate) struct Token<'a> {
-    metadata_key: Option<&'a str>,
-    failure: Cell<Option<HostError>>,
+/// A verified client.
+pub(crate) struct Identity<'a> {
+    /// `None` where clients have no id.
+    pub(crate) client_id: Option<String>,
+    /// Envoy's dynamic metadata, serialised, and the key of the token in it; of no use without a token.
+    metadata: Vec<u8>,
+    metadata_key: &'a str,
 }
 
-/// More elements of a list are not looked at.
-const MAX_LIST: usize = 64;
-
-/// The client id, as it was verified; `None` where clients have no id.
-pub(crate) fn identify(source: &ClientIdSource) -> Result<Option<String>, Problem> {
-    let identity = match source {
-        ClientIdSource::None {} => return Ok(None),
-        ClientIdSource::Jwt { claims, .. } => {
-            let token = Token::of(source);
-            let identity = claims.iter().find_map(|claim| token.value(claim));
-            token.check().map_err(edge_failure)?;
-            identity.ok_or_else(|| {
-                unauthenticated("the request has no verified token with the claim that names the client")
-            })?
+/// Finds out who sent the request.
+pub(crate) fn identify(source: &ClientIdSource) -> Result<Identity<'_>, Problem> {
+    match source {
+        ClientIdSource::None => Ok(Identity { client_id: None, metadata: Vec::new(), metadata_key: "" }),
+        ClientIdSource::Certificate => {
+            let uri = value(&["connection", "uri_san_peer_certificate"])?
+                .ok_or_else(|| unauthenticated("the connection has no client certificate with a URI SAN"))?;
+            let client_id = Some(ClientId::new(&uri)?.as_str().to_owned());
+            Ok(Identity { client_id, metadata: Vec::new(), metadata_key: "" })
         }
-        ClientIdSource::Certificate {} => {
-            match host::property(&["connection", "uri_san_peer_certificate"]).map_err(edge_failure)? {
-                Property::Value(identity) => identity,
-                Property::Absent | Property::Null => {
-                    return Err(unauthenticated("the connection has no client certificate with a URI SAN"));
-                }
-            }
-        }
-    };
-    ClientId::new(&identity).map(|client| Some(client.as_str().to_owned()))
-}
-
-// === impl Token ===
-
-impl<'a> Token<'a> {
-    pub(crate) fn of(source: &'a ClientIdSource) -> Self {
-        let metadata_key = match source {
-            ClientIdSource::Jwt { metadata_key, .. } => Some(metadata_key.as_str()),
-            ClientIdSource::Certificate {} | ClientIdSource::None {} => None,
-        };
-        Self { metadata_key, failure: Cell::new(None) }
-    }
-
-    /// Whether every claim that was asked for was given, or is known to be absent.
-    pub(crate) fn check(&self) -> Result<(), HostError> {
-        self.failure.get().map_or(Ok(()), Err)
-    }
-
-    fn value(&self, claim: &ClaimPath) -> Option<Vec<u8>> {
-        match self.property(claim, None) {
-            Property::Value(value) => Some(value),
-            Property::Absent | Property::Null => None,
-        }
-    }
-
-    fn property(&self, claim: &ClaimPath, index: Option<&str>) -> Property {
-        let Some(metadata_key) = self.metadata_key else { return Property::Absent };
-        let root = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn", metadata_key];
-        let path: Vec<&str> = root.into_iter().chain(claim.names()).chain(index).collect();
-        host::property(&path).unwrap_or_else(|error| {
-            self.failure.set(Some(error));
-            Property::Absent
-        })
-    }
-}
-
-impl Claims for Token<'_> {
-    fn text(&self, path: &ClaimPath) -> Option<String> {
-        to_text(self.value(path)?)
-    }
-
-    fn number(&self, path: &ClaimPath) -> Option<f64> {
-        self.value(path)?.try_into().ok().map(f64::from_le_bytes)
-    }
-
-    fn boolean(&self, path: &ClaimPath) -> Option<bool> {
-        match self.value(path)?.as_slice() {
-            [0] => Some(false),
-            [1] => Some(true),
-            _ => None,
-        }
-    }
-
-    fn list(&self, path: &ClaimPath) -> Option<Vec<String>> {
-        let elements = (0..MAX_LIST).map_while(|index| match self.property(path, Some(&index.to_string())) {
-            Property::Value(value) => Some(value),
-            Property::Absent | Property::Null => None,
-        });
-        let list: Vec<String> = elements.filter_map(to_text).collect();
-        (!list.is_empty()).then_some(list)
-    }
-
-    fn presence(&self, path: &ClaimPath) -> Presence {
-        match self.property(path, None) {
-            Property::Value(_) => Presence::Present,
-            Property::Absent => Presence::Absent,
-            Property::Null => Presence::Null,
+        ClientIdSource::Jwt { metadata_key, claims } => {
+            let metadata = value(&["metadata"])?.unwrap_or_default();
+            let mut identity = Identity { client_id: None, metadata, metadata_key };
+            identity.client_id = Some(name(claims, &identity.claims())?);
+            Ok(identity)
         }
     }
 }
 
-fn to_text(bytes: Vec<u8>) -> Option<String> {
-    String::from_utf8(bytes).ok().filter(|text| is_mqtt_string(text))
+/// The first claim that is there; null and an empty string are not.
+fn name(claims: &[ClaimPath], token: &TokenMetadata<'_>) -> Result<String, Problem> {
+    let claim = claims.iter().find(|claim| token.presence(claim) == Presence::Present).ok_or_else(|| {
+        unauthenticated("the request has no verified token with the claim that names the client")
+    })?;
+    let name = token.text(claim).ok_or_else(|| {
+        Problem::new(Code::InvalidClientId, "the claim that names the client is not a string")
+    })?;
+    ClientId::new(name.as_bytes()).map(|client| client.as_str().to_owned())
+}
+
+// === impl Identity ===
+
+impl Identity<'_> {
+    /// What the token says of the client.
+    pub(crate) fn claims(&self) -> TokenMetadata<'_> {
+        TokenMetadata::new(&self.metadata, self.metadata_key)
+    }
+}
+
+fn value(path: &[&str]) -> Result<Option<Vec<u8>>, Problem> {
+    host::property(path).map_err(edge_failure)
 }
 
 fn unauthenticated(detail: &'static str) -> Problem {

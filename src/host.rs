@@ -13,17 +13,6 @@ pub(crate) struct HostError(pub(crate) u32);
 /// The request's fields as one buffer, read in one crossing; the pairs borrow from it.
 pub(crate) struct Fields(Vec<u8>);
 
-/// What a property's path leads to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Property {
-    /// Its value: of a string the bytes, of a number a double, of a boolean one byte.
-    Value(Vec<u8>),
-    /// There is nothing, or an empty value, which the host does not tell apart.
-    Absent,
-    /// There is something that the host does not write: null, or a list or object with a null in it.
-    Null,
-}
-
 /// A counter that the host keeps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counter(u32);
@@ -37,7 +26,7 @@ pub(crate) enum LogLevel {
 
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
-const SERIALIZATION_FAILURE: u32 = 3;
+const INTERNAL_FAILURE: u32 = 10;
 const REQUEST_HEADERS: u32 = 0;
 const REQUEST_BODY: u32 = 0;
 const PLUGIN_CONFIGURATION: u32 = 7;
@@ -129,23 +118,18 @@ pub(crate) fn request_body(start: usize, length: usize) -> Result<Vec<u8>, HostE
     buffer(REQUEST_BODY, start, length)
 }
 
-/// A property by its path.
-pub(crate) fn property(path: &[&str]) -> Result<Property, HostError> {
+/// A property by its path; `None` where there is none, and where it is empty, which the host does not tell apart.
+pub(crate) fn property(path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
     let path = path.join("\0");
     // SAFETY: see the declarations.
     let value =
-        returned(|data, length| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, length) });
-    match value {
-        Ok(Some(value)) if !value.is_empty() => Ok(Property::Value(value)),
-        Ok(_) => Ok(Property::Absent),
-        Err(HostError(SERIALIZATION_FAILURE)) => Ok(Property::Null),
-        Err(error) => Err(error),
-    }
+        returned(|data, length| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, length) })?;
+    Ok(value.filter(|value| !value.is_empty()))
 }
 
 /// The address of the peer that the request counts as coming from, without its port; empty where the host knows none.
 pub(crate) fn source_address() -> Result<String, HostError> {
-    let Property::Value(address) = property(&["source", "address"])? else { return Ok(String::new()) };
+    let address = property(&["source", "address"])?.unwrap_or_default();
     let address = String::from_utf8(address).unwrap_or_default();
     let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
     Ok(host.trim_matches(['[', ']']).to_owned())
@@ -200,7 +184,7 @@ impl Fields {
         let fields = Self(bytes);
         let count = word(&fields.0, 0).unwrap_or_default();
         if count == 0 || fields.iter().count() != count {
-            return Err(HostError(SERIALIZATION_FAILURE));
+            return Err(HostError(INTERNAL_FAILURE));
         }
         Ok(fields)
     }

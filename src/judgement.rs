@@ -7,7 +7,7 @@ use http_publish::{
 };
 use policy::{Client, Config, RequestFacts, Verdict};
 
-use crate::client::{self, Token};
+use crate::client;
 use crate::host::{self, HostError};
 
 /// A head that was let through.
@@ -27,18 +27,17 @@ pub(crate) struct DryRun {
 
 /// Judges the head of a request to [`Rules::path`](http_publish::Rules), and puts its fields into normal form.
 pub(crate) fn judge(head: &RequestHead<'_>, config: &Config) -> Result<Judgement, Problem> {
-    let client_id = client::identify(&config.client_id)?;
-    let token = Token::of(&config.client_id);
-    let client = Client { authentication_name: client_id.as_deref(), claims: &token };
+    let identity = client::identify(&config.client_id)?;
+    let claims = identity.claims();
+    let client = Client { authentication_name: identity.client_id.as_deref(), claims: &claims };
 
     let mut publish = read(head, &config.rules)?;
     let permitted_by = permit(&publish, &client, config)?;
     enrich(&mut publish, head, &client, config)?;
-    token.check().map_err(edge_failure)?;
     let cluster = config.routing.as_ref().and_then(|routing| routing.cluster(publish.topic_name.as_str()));
 
     publish.changes(head, &config.rules, write).map_err(edge_failure)?;
-    if let Some(client_id) = &client_id {
+    if let Some(client_id) = &identity.client_id {
         let field = ClientId::new(client_id.as_bytes())?.to_field();
         host::set_request_field(CLIENT_ID, &field).map_err(edge_failure)?;
     }
@@ -48,7 +47,7 @@ pub(crate) fn judge(head: &RequestHead<'_>, config: &Config) -> Result<Judgement
 
     let dry_run = (publish.purpose == Purpose::DryRun).then(|| {
         let [permitted_by, cluster] = [permitted_by, cluster].map(|name| name.map(str::to_owned));
-        Box::new(DryRun { client_id: client_id.clone(), permitted_by, cluster })
+        Box::new(DryRun { client_id: identity.client_id.clone(), permitted_by, cluster })
     });
     Ok(Judgement { qos: publish.qos, payload: PayloadCheck::of(&publish, &config.rules.limits), dry_run })
 }

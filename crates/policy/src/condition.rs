@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::claim::{ClaimPath, Claims, Presence};
 use crate::error::InvalidPolicy;
+use crate::present::present;
 
 /// What one claim has to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,9 +42,13 @@ enum Scalar {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ConditionDocument {
     claim: ClaimPath,
+    #[serde(default, deserialize_with = "present")]
     equals: Option<Scalar>,
+    #[serde(default, deserialize_with = "present")]
     contains: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     any_of: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     exists: Option<bool>,
 }
 

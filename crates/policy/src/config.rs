@@ -3,11 +3,12 @@
 use http_publish::Rules;
 use serde::Deserialize;
 
-use crate::client_id::ClientIdSource;
+use crate::client_id::{ClientIdDocument, ClientIdSource};
 use crate::enrichment::{Enrichment, EnrichmentDocument};
 use crate::error::InvalidPolicy;
 use crate::limits::LimitsDocument;
 use crate::permissions::{Permissions, PermissionsDocument};
+use crate::present::present;
 use crate::routing::{Routing, RoutingDocument};
 
 /// All that the operator decided.
@@ -31,16 +32,20 @@ pub struct Config {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Document {
     /// The path that HTTP Publish is served at, without a query; `/mqtt/messages` by default.
+    #[serde(deserialize_with = "present")]
     path: Option<String>,
     /// The versions that a query's `api-version` may name; by default the preview versions that Azure has published.
+    #[serde(deserialize_with = "present")]
     api_versions: Option<Vec<String>>,
     /// The size of each part of a message.
     limits: LimitsDocument,
     /// Where the client id comes from; by default from the claim `oid`.
-    client_id: ClientIdSource,
+    client_id: ClientIdDocument,
     /// Who may publish what; without it, every client may publish everything.
+    #[serde(deserialize_with = "present")]
     permissions: Option<PermissionsDocument>,
     /// Which upstream cluster a topic goes to; without it, Envoy's routes alone decide.
+    #[serde(deserialize_with = "present")]
     routing: Option<RoutingDocument>,
     /// User Properties that the edge adds to every message.
     enrichment: Vec<EnrichmentDocument>,
@@ -71,7 +76,7 @@ impl Config {
 
 impl Document {
     fn compile(self) -> Result<Config, InvalidPolicy> {
-        let mut rules = Rules { limits: self.limits.compile(), ..Rules::default() };
+        let mut rules = Rules { limits: self.limits.compile()?, ..Rules::default() };
         if let Some(path) = self.path {
             check_path(&path)?;
             rules.path = path;
@@ -80,10 +85,9 @@ impl Document {
             versions.iter().try_for_each(|version| check_api_version(version))?;
             rules.api_versions = versions;
         }
-        self.client_id.check()?;
         Ok(Config {
             rules,
-            client_id: self.client_id,
+            client_id: self.client_id.compile()?,
             permissions: self.permissions.map(Permissions::compile).transpose()?,
             routing: self.routing.map(Routing::compile).transpose()?,
             enrichment: Enrichment::compile(self.enrichment)?,
@@ -126,7 +130,9 @@ mod tests {
         for given in [&b""[..], b"{}"] {
             let config = Config::from_json(given).unwrap();
             assert_eq!(config.rules, Rules::default());
-            assert_eq!(config.client_id, ClientIdSource::default());
+            let oid =
+                ClientIdSource::Jwt { metadata_key: "jwt".to_owned(), claims: vec![ClaimPath::named("oid")] };
+            assert_eq!(config.client_id, oid);
             assert!(config.permissions.is_none() && config.routing.is_none() && config.enrichment.is_empty());
         }
     }
@@ -187,6 +193,16 @@ mod tests {
                 "clientId.from: unknown variant `header`, expected one of `jwt`, `certificate`, `none`",
             ),
             (r#"{"clientId":{"from":"jwt","claim":"oid"}}"#, "unknown field `claim`"),
+            (r#"{"clientId":{"from":"none","claims":["oid"]}}"#, "clientId: metadataKey and claims go with"),
+            (r#"{"clientId":{"metadataKey":0.5}}"#, "clientId.metadataKey: invalid type: floating point"),
+            (r#"{"path":null}"#, "path: invalid type: null, expected a string"),
+            (r#"{"limits":{"topicBytes":null}}"#, "limits.topicBytes: a whole number"),
+            (r#"{"permissions":null}"#, "permissions: invalid type: null"),
+            (r#"{"limits":{"topicBytes":65536}}"#, "limits.topicBytes: MQTT can carry 65535 at most"),
+            (
+                r#"{"limits":{"payloadBytes":268435456}}"#,
+                "limits.payloadBytes: MQTT can carry 268435455 at most",
+            ),
             (r#"{"clientId":{"from":"jwt","claims":[]}}"#, "clientId.claims: at least one claim"),
             (r#"{"clientId":{"from":"jwt","claims":[7]}}"#, "a claim's name is expected"),
             (r#"{"permissions":{}}"#, "permissions: missing field `topicSpaces`"),

@@ -3,6 +3,9 @@
 use http_publish::{Limits, Profile};
 use serde::{Deserialize, Deserializer, de};
 
+use crate::error::InvalidPolicy;
+use crate::present::present;
+
 /// A profile's name, and single limits that replace the profile's.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -10,21 +13,29 @@ use serde::{Deserialize, Deserializer, de};
 pub(crate) struct LimitsDocument {
     profile: ProfileName,
     /// Bytes of the Topic Name, decoded.
+    #[serde(deserialize_with = "present")]
     topic_bytes: Option<WholeNumber>,
     /// Segments of the Topic Name.
+    #[serde(deserialize_with = "present")]
     topic_segments: Option<WholeNumber>,
     /// Bytes of the Response Topic, decoded.
+    #[serde(deserialize_with = "present")]
     response_topic_bytes: Option<WholeNumber>,
     /// Bytes of the Correlation Data, decoded.
+    #[serde(deserialize_with = "present")]
     correlation_data_bytes: Option<WholeNumber>,
     /// Bytes of all User Properties: names and values added up.
+    #[serde(deserialize_with = "present")]
     user_properties_bytes: Option<WholeNumber>,
     /// Bytes of the Content Type.
+    #[serde(deserialize_with = "present")]
     content_type_bytes: Option<WholeNumber>,
     /// Seconds of the Message Expiry Interval.
+    #[serde(deserialize_with = "present")]
     message_expiry_seconds: Option<WholeNumber>,
     /// Bytes of the payload. What Envoy has to hold back (Payload Format Indicator 1, dry runs) has to fit into the
     /// listener's `per_connection_buffer_limit_bytes` too.
+    #[serde(deserialize_with = "present")]
     payload_bytes: Option<WholeNumber>,
 }
 
@@ -50,34 +61,65 @@ struct WholeNumber(u32);
 // === impl LimitsDocument ===
 
 impl LimitsDocument {
-    pub(crate) fn compile(&self) -> Limits {
+    pub(crate) fn compile(&self) -> Result<Limits, InvalidPolicy> {
         let profile = match self.profile {
             ProfileName::Azure => Profile::Azure,
             ProfileName::Aws => Profile::Aws,
             ProfileName::Mqtt5 => Profile::Mqtt5,
         };
         let mut limits = profile.limits();
+        let most = Profile::Mqtt5.limits();
         let sizes = [
-            (&mut limits.topic_bytes, self.topic_bytes),
-            (&mut limits.topic_segments, self.topic_segments),
-            (&mut limits.response_topic_bytes, self.response_topic_bytes),
-            (&mut limits.correlation_data_bytes, self.correlation_data_bytes),
-            (&mut limits.user_properties_bytes, self.user_properties_bytes),
-            (&mut limits.content_type_bytes, self.content_type_bytes),
+            ("topicBytes", self.topic_bytes, &mut limits.topic_bytes, most.topic_bytes),
+            ("topicSegments", self.topic_segments, &mut limits.topic_segments, most.topic_segments),
+            (
+                "responseTopicBytes",
+                self.response_topic_bytes,
+                &mut limits.response_topic_bytes,
+                most.response_topic_bytes,
+            ),
+            (
+                "correlationDataBytes",
+                self.correlation_data_bytes,
+                &mut limits.correlation_data_bytes,
+                most.correlation_data_bytes,
+            ),
+            (
+                "userPropertiesBytes",
+                self.user_properties_bytes,
+                &mut limits.user_properties_bytes,
+                most.user_properties_bytes,
+            ),
+            (
+                "contentTypeBytes",
+                self.content_type_bytes,
+                &mut limits.content_type_bytes,
+                most.content_type_bytes,
+            ),
         ];
-        for (limit, given) in sizes {
+        for (field, given, limit, most) in sizes {
             if let Some(WholeNumber(number)) = given {
-                *limit = usize::try_from(number).unwrap_or(usize::MAX);
+                *limit = usize::try_from(number)
+                    .ok()
+                    .filter(|number| *number <= most)
+                    .ok_or_else(|| too_much(field, most))?;
+            }
+        }
+        if let Some(WholeNumber(bytes)) = self.payload_bytes {
+            limits.payload_bytes = u64::from(bytes);
+            if limits.payload_bytes > most.payload_bytes {
+                return Err(too_much("payloadBytes", most.payload_bytes));
             }
         }
         if let Some(WholeNumber(seconds)) = self.message_expiry_seconds {
             limits.message_expiry_seconds = seconds;
         }
-        if let Some(WholeNumber(bytes)) = self.payload_bytes {
-            limits.payload_bytes = u64::from(bytes);
-        }
-        limits
+        Ok(limits)
     }
+}
+
+fn too_much(field: &str, most: impl std::fmt::Display) -> InvalidPolicy {
+    InvalidPolicy::new(format_args!("limits.{field}"), format_args!("MQTT can carry {most} at most"))
 }
 
 // === impl WholeNumber ===

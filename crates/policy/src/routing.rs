@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::claim::NoClaims;
 use crate::client::Client;
 use crate::error::InvalidPolicy;
+use crate::present::present;
 use crate::template::Template;
 use crate::trie::Trie;
 
@@ -24,6 +25,7 @@ pub struct Routing {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RoutingDocument {
     routes: Vec<RouteDocument>,
+    #[serde(default, deserialize_with = "present")]
     default_cluster: Option<String>,
 }
 

@@ -1,5 +1,7 @@
 //! Topic templates: topic filters (MQTT 5.0, 4.7) whose segments may hold variables of the client.
 
+use http_publish::is_mqtt_string;
+
 use crate::error::InvalidPolicy;
 use crate::variable::{Piece, Variable, pieces};
 
@@ -42,6 +44,12 @@ impl Template {
             return Err(InvalidPolicy::new(
                 format_args!("template {text:?}"),
                 "topics that start with $ are reserved, and nobody publishes to them",
+            ));
+        }
+        if !is_mqtt_string(text) {
+            return Err(invalid(
+                text,
+                "it holds a character that no topic can have, or is longer than any topic",
             ));
         }
         let levels = levels(text);
@@ -162,6 +170,7 @@ mod tests {
             "$SYS/#",
             "a/#/b",
             "a#",
+            "a\u{1}",
             "a/b+",
             "+${client.authenticationName}",
             "${client.name}",
