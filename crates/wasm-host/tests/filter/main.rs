@@ -5,6 +5,7 @@
 
 mod bodies;
 mod configuration;
+mod decisions;
 mod failures;
 mod heads;
 mod identity;
