@@ -90,7 +90,7 @@ async fn start_broker(files: &Files) -> SocketAddr {
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
             tokio::spawn(async move {
                 let mut bytes = [0; 1024];
-                stream.read(&mut bytes).await.unwrap();
+                assert!(stream.read(&mut bytes).await.unwrap() > 0);
                 stream.write_all(WELCOME).await.unwrap();
                 // Fixed header, length of the topic, topic, Packet Identifier, no properties, payload.
                 let mut publish = [0; 9];

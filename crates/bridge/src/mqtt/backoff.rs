@@ -11,7 +11,7 @@ pub struct Backoff {
 /// The wait after the first failure, before jitter.
 const FIRST: Duration = Duration::from_millis(100);
 /// The longest wait, before jitter.
-const LONGEST: Duration = Duration::from_secs(3);
+const LONGEST: Duration = Duration::from_secs(2);
 
 // === impl Backoff ===
 
@@ -41,9 +41,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_from_a_tenth_of_a_second_to_three_seconds() {
+    fn waits_grow_from_a_tenth_of_a_second_to_two_seconds() {
         let mut backoff = Backoff::new();
-        for expected in [100, 200, 400, 800, 1600, 3000, 3000] {
+        for expected in [100, 200, 400, 800, 1600, 2000, 2000] {
             let wait = backoff.next_wait().as_millis();
             assert!((expected / 2..=expected).contains(&wait), "{wait} ms where {expected} ms is the most");
         }

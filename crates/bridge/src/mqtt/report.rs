@@ -1,7 +1,8 @@
 //! One log line for what happens to all sessions of a pool at once.
 //!
 //! When a broker goes, every session loses its connection, and each attempt of each of them fails; an operator wants to
-//! read that once. What is left out at the level `info` is there at `debug`.
+//! read that once. And a broker may cut a connection for a single message, after which the session goes on at once: that
+//! is nothing to read at all. What is left out at the level `info` is there at `debug`.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,57 +17,62 @@ pub(super) struct Report {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     connected: usize,
-    /// The last reason why no connection could be made, while that is the state of things.
-    failure: Option<String>,
+    told: Told,
+}
+
+/// What the last log line said.
+#[derive(Debug, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Connected,
+    /// That there is no connection, and why.
+    Absent(String),
 }
 
 // === impl Report ===
 
 impl Report {
     pub(super) fn new(broker: BrokerAddress, sessions: usize) -> Self {
-        Self { broker, sessions, state: Mutex::default() }
+        Self { broker, sessions, state: Mutex::new(State { connected: 0, told: Told::Nothing }) }
     }
 
     /// A session has a connection.
     pub(super) fn connected(&self, client_identifier: &str) {
         let mut state = self.state();
         state.connected += 1;
-        state.failure = None;
         tracing::debug!("connected to {} as {client_identifier}", self.broker);
-        if state.connected == self.sessions {
+        if state.connected == self.sessions && state.told != Told::Connected {
             tracing::info!("connected to {}, sessions: {}", self.broker, self.sessions);
+            state.told = Told::Connected;
         }
     }
 
-    /// A session has lost its connection.
+    /// A session has lost its connection, and tries to get it back.
     pub(super) fn disconnected(&self, client_identifier: &str, why: &dyn fmt::Display) {
         let mut state = self.state();
-        let all_were_connected = state.connected == self.sessions;
         state.connected = state.connected.saturating_sub(1);
-        if all_were_connected {
-            tracing::warn!("disconnected from {}: {why}", self.broker);
-        } else {
-            tracing::debug!("{client_identifier} disconnected from {}: {why}", self.broker);
-        }
+        tracing::debug!("{client_identifier} disconnected from {}: {why}", self.broker);
     }
 
-    /// A session could not be given a connection.
-    pub(super) fn failed(&self, client_identifier: &str, why: &dyn fmt::Display) {
+    /// A session has no connection and did not get one at once.
+    pub(super) fn absent(&self, client_identifier: &str, why: &dyn fmt::Display) {
         let mut state = self.state();
         let why = why.to_string();
-        if state.failure.as_ref() == Some(&why) {
-            tracing::debug!("{client_identifier} cannot connect to {}: {why}", self.broker);
-            return;
+        match &state.told {
+            Told::Absent(told) if *told == why => {
+                return tracing::debug!("{client_identifier} is not connected to {}: {why}", self.broker);
+            }
+            Told::Connected => tracing::warn!("disconnected from {}: {why}", self.broker),
+            Told::Nothing | Told::Absent(_) => tracing::warn!("cannot connect to {}: {why}", self.broker),
         }
-        tracing::warn!("cannot connect to {}: {why}", self.broker);
-        state.failure = Some(why);
+        state.told = Told::Absent(why);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Counters stay what they are, whoever panicked.
+        // What was last told stays so, whoever panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -85,11 +85,10 @@ impl Actor {
                         self.absence = Absence::Short(Instant::now() + SHORT_ABSENCE);
                         continue;
                     }
-                    self.absent(PublishError::BrokerUnavailable(end.to_string()));
+                    self.absent(&end, PublishError::BrokerUnavailable(end.to_string()));
                 }
                 Some(Err(error)) => {
-                    options.report.failed(&options.client_identifier, &error);
-                    self.absent(error.to_publish_error());
+                    self.absent(&error, error.to_publish_error());
                 }
             }
             let wait = backoff.next_wait();
@@ -155,15 +154,17 @@ impl Actor {
         self.outbox.expire(now);
         match self.absence {
             Absence::Short(until) if until <= now => {
-                self.absent(PublishError::BrokerUnavailable("connecting takes long".to_owned()));
+                let why = "connecting takes long";
+                self.absent(&why, PublishError::BrokerUnavailable(why.to_owned()));
             }
             Absence::Short(_) | Absence::Lasting(_) => {}
         }
     }
 
-    fn absent(&mut self, why: PublishError) {
-        self.outbox.fail_waiting(&why);
-        self.absence = Absence::Lasting(why);
+    fn absent(&mut self, why: &dyn std::fmt::Display, error: PublishError) {
+        self.options.report.absent(&self.options.client_identifier, why);
+        self.outbox.fail_waiting(&error);
+        self.absence = Absence::Lasting(error);
     }
 }
 
