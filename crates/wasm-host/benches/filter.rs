@@ -4,6 +4,7 @@
 //! for comparing one version of the filter with another, and one request with another.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use serde_json::json;
 use wasm_host::{Filter, Host, Property, Request};
 
 const OPEN: &str = r#"{"clientId": {"from": "none"}}"#;
@@ -54,10 +55,9 @@ fn large() -> Request {
 fn worker(filter: &Filter, configuration: &str) -> Host {
     let host = filter.start().unwrap();
     host.configure(configuration).unwrap();
-    for (claim, value) in [("oid", "CXa-23112"), ("kind", "device")] {
-        let path = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn", "jwt", claim];
-        host.set_property(&path, Some(Property::from(value)));
-    }
+    let claims = json!({ "oid": "CXa-23112", "kind": "device" });
+    let token = json!({ "envoy.filters.http.jwt_authn": { "jwt": claims } });
+    host.set_property(&["metadata"], Some(Property::metadata(&token)));
     host
 }
 

@@ -30,6 +30,7 @@ mod guest;
 mod host;
 mod hostcalls;
 mod log;
+mod metadata;
 mod metrics;
 mod property;
 mod request;

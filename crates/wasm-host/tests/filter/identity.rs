@@ -1,101 +1,147 @@
 //! Who publishes: what the host says of the client, in every form in which it says it.
 
+use serde_json::{Value, json};
 use wasm_host::{Host, Outcome, Property};
 
-use super::{code, configured, is_sent, seed, status};
+use super::{code, configured, is_sent, seed, set_claims, status};
 
 const TOKEN: &str = r#"{"clientId": {"from": "jwt", "claims": ["oid", "sub", ["realm", "id"]]}}"#;
 const CERTIFICATE: &str = r#"{"clientId": {"from": "certificate"}}"#;
 const NOBODY: &str = r#"{"clientId": {"from": "none"}}"#;
 
-fn set_claim(host: &Host, claim: &[&str], value: Option<Property>) {
-    let token = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn", "jwt"];
-    let path: Vec<&str> = token.iter().chain(claim).copied().collect();
-    host.set_property(&path, value);
-}
-
+/// The client id that the upstream is told.
 fn client_id(outcome: &Outcome) -> Option<String> {
     let fields = outcome.upstream.fields.as_ref()?;
     Some(String::from_utf8(fields.get("x-mqtt-client-id")?.to_vec()).unwrap())
 }
 
-#[test]
-fn the_client_id_is_the_claim_in_whatever_form_the_host_gives_it() {
-    let bytes = |bytes: &[u8]| Some(Property::Bytes(bytes.to_vec()));
-    let rows: &[(Option<Property>, Result<&str, (u32, &str)>)] = &[
-        (bytes(b"55f4a7ee-b0b4-4d7f-8eb5-2edba2ced5d7"), Ok("55f4a7ee-b0b4-4d7f-8eb5-2edba2ced5d7")),
-        (bytes("a b/\u{e4},+#".as_bytes()), Ok("a%20b%2F%C3%A4%2C%2B%23")),
-        (bytes(&[b'x'; 256]), Ok("x")),
-        (bytes(&[b'x'; 257]), Err((403, "InvalidClientId"))),
-        (bytes(b"a\r\nx-admin: 1"), Err((403, "InvalidClientId"))),
-        (bytes(b"a\0b"), Err((403, "InvalidClientId"))),
-        (bytes(b"\xff\xfe"), Err((403, "InvalidClientId"))),
-        // A number is a double, a boolean a byte, a list pairs.
-        (bytes(&1234.5_f64.to_le_bytes()), Err((403, "InvalidClientId"))),
-        (bytes(&[1]), Err((403, "InvalidClientId"))),
-        (bytes(&[1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, b'a', 0, 0]), Err((403, "InvalidClientId"))),
-        (bytes(b""), Err((401, "Unauthenticated"))),
-        (Some(Property::Unserializable), Err((401, "Unauthenticated"))),
-        (None, Err((401, "Unauthenticated"))),
-    ];
-    let certificate = &["connection", "uri_san_peer_certificate"][..];
-    for (value, expected) in rows {
-        for (configuration, path) in [(TOKEN, None), (CERTIFICATE, Some(certificate))] {
-            let host = configured(configuration);
-            match path {
-                None => set_claim(&host, &["oid"], value.clone()),
-                Some(path) => host.set_property(path, value.clone()),
-            }
-            let outcome = host.send(&seed()).unwrap();
-            match expected {
-                Ok(expected) => {
-                    let expected = if *expected == "x" { "x".repeat(256) } else { (*expected).to_owned() };
-                    assert!(is_sent(&outcome), "{value:?}");
-                    assert_eq!(client_id(&outcome), Some(expected), "{value:?}");
-                }
-                Err((expected_status, expected_code)) => {
-                    assert_eq!(status(&outcome), Some(*expected_status), "{value:?}");
-                    assert_eq!(code(&outcome.local_reply.unwrap()), *expected_code, "{value:?}");
-                    assert_eq!(outcome.upstream.fields, None, "{value:?}");
-                }
-            }
+fn set_uri(host: &Host, uri: Option<Property>) {
+    host.set_property(&["connection", "uri_san_peer_certificate"], uri);
+}
+
+/// Sends a request, which has to end so: the client id that the upstream is told, or status and code of the refusal.
+fn check(host: &Host, expected: Result<&str, (u32, &str)>, context: &str) {
+    let outcome = host.send(&seed()).unwrap();
+    match expected {
+        Ok(expected) => {
+            assert!(is_sent(&outcome), "{context}");
+            assert_eq!(client_id(&outcome).as_deref(), Some(expected), "{context}");
+        }
+        Err((expected_status, expected_code)) => {
+            assert_eq!(
+                (status(&outcome), &outcome.upstream.fields),
+                (Some(expected_status), &None),
+                "{context}"
+            );
+            assert_eq!(code(&outcome.local_reply.unwrap()), expected_code, "{context}");
         }
     }
 }
 
 #[test]
-fn the_first_claim_that_is_there_counts() {
-    let host = configured(TOKEN);
-    let rows: &[(&[&str], Option<&str>, Option<&str>)] = &[
-        (&["realm", "id"], Some("nested"), Some("nested")),
-        (&["sub"], Some("subject"), Some("subject")),
-        (&["oid"], Some("object"), Some("object")),
-        (&["sub"], None, Some("object")),
-        (&["oid"], None, Some("nested")),
-        (&["realm", "id"], None, None),
+fn the_client_id_is_text_that_was_verified() {
+    let long = "x".repeat(256);
+    let too_long = "x".repeat(257);
+    let unusable = Err((403, "InvalidClientId"));
+    let rows: &[(&str, Result<&str, (u32, &str)>)] = &[
+        ("55f4a7ee-b0b4-4d7f-8eb5-2edba2ced5d7", Ok("55f4a7ee-b0b4-4d7f-8eb5-2edba2ced5d7")),
+        ("a b/\u{e4},+#", Ok("a%20b%2F%C3%A4%2C%2B%23")),
+        (&long, Ok(&long)),
+        (&too_long, unusable),
+        ("a\r\nx-admin: 1", unusable),
+        ("a\0b", unusable),
+        ("\u{fffe}", unusable),
+        ("", Err((401, "Unauthenticated"))),
     ];
-    for (claim, value, expected) in rows {
-        set_claim(&host, claim, value.map(Property::from));
-        let outcome = host.send(&seed()).unwrap();
-        assert_eq!(client_id(&outcome).as_deref(), *expected, "{claim:?}");
+    for (given, expected) in rows {
+        let host = configured(TOKEN);
+        set_claims(&host, &json!({ "oid": given }));
+        check(&host, *expected, &format!("a claim {given:?}"));
+
+        let host = configured(CERTIFICATE);
+        set_uri(&host, Some(Property::from(*given)));
+        check(&host, *expected, &format!("a certificate for {given:?}"));
     }
 }
 
 #[test]
-fn a_claim_of_null_is_passed_over() {
+fn a_claim_that_is_no_text_names_nobody() {
     let host = configured(TOKEN);
-    set_claim(&host, &["oid"], Some(Property::Unserializable));
-    set_claim(&host, &["sub"], Some("subject".into()));
-    assert_eq!(client_id(&host.send(&seed()).unwrap()).as_deref(), Some("subject"));
+    let values =
+        [json!(7), json!(1.5e300), json!(true), json!([]), json!(["oid"]), json!({}), json!({ "oid": "x" })];
+    for value in values {
+        set_claims(&host, &json!({ "oid": value, "sub": "subject" }));
+        check(&host, Err((403, "InvalidClientId")), &value.to_string());
+    }
+}
+
+#[test]
+fn without_a_claim_nobody_is_authenticated() {
+    let host = configured(TOKEN);
+    let anonymous = Err((401, "Unauthenticated"));
+    check(&host, anonymous, "no metadata");
+    for claims in
+        [json!({}), json!({ "oid": null }), json!({ "realm": { "id": null } }), json!(null), json!("oid")]
+    {
+        set_claims(&host, &claims);
+        check(&host, anonymous, &claims.to_string());
+    }
+    for metadata in [
+        json!({}),
+        json!({ "envoy.filters.http.jwt_authn": {} }),
+        json!({ "other": { "jwt": { "oid": "me" } } }),
+    ] {
+        host.set_property(&["metadata"], Some(Property::metadata(&metadata)));
+        check(&host, anonymous, &metadata.to_string());
+    }
+    let host = configured(CERTIFICATE);
+    set_claims(&host, &json!({ "oid": "me" }));
+    check(&host, anonymous, "a token where a certificate is asked for");
+}
+
+#[test]
+fn the_first_claim_that_is_there_counts() {
+    let host = configured(TOKEN);
+    let rows: &[(Value, &str)] = &[
+        (json!({ "oid": "object", "sub": "subject", "realm": { "id": "nested" } }), "object"),
+        (json!({ "sub": "subject", "realm": { "id": "nested" } }), "subject"),
+        (json!({ "realm": { "id": "nested" } }), "nested"),
+        (json!({ "oid": null, "sub": "subject" }), "subject"),
+        (json!({ "oid": "", "sub": "subject" }), "subject"),
+    ];
+    for (claims, expected) in rows {
+        set_claims(&host, claims);
+        check(&host, Ok(expected), &claims.to_string());
+    }
+}
+
+#[test]
+fn metadata_that_is_broken_names_nobody() {
+    let host = configured(TOKEN);
+    let token = json!({ "envoy.filters.http.jwt_authn": { "jwt": { "oid": "me", "sub": "subject" } } });
+    let Property::Bytes(whole) = Property::metadata(&token) else { panic!("metadata is bytes") };
+    host.set_property(&["metadata"], Some(Property::Bytes(whole.clone())));
+    check(&host, Ok("me"), "whole");
+    for length in 0..whole.len() {
+        host.set_property(&["metadata"], Some(Property::Bytes(whole[..length].to_vec())));
+        check(&host, Err((401, "Unauthenticated")), &format!("{length} bytes of it"));
+    }
+    for index in 0..whole.len() {
+        for byte in [0, 1, 0x7f, 0x80, 0xff] {
+            let mut broken = whole.clone();
+            broken[index] = byte;
+            host.set_property(&["metadata"], Some(Property::Bytes(broken)));
+            host.send(&seed()).unwrap();
+        }
+    }
 }
 
 #[test]
 fn a_client_cannot_name_itself() {
     let forged = seed().field("x-mqtt-client-id", "root").field("x-mqtt-client-id", "root");
-    let rows = [(TOKEN, Some("me")), (NOBODY, None)];
-    for (configuration, expected) in rows {
+    for (configuration, expected) in [(TOKEN, Some("me")), (NOBODY, None)] {
         let host = configured(configuration);
-        set_claim(&host, &["oid"], Some("me".into()));
+        set_claims(&host, &json!({ "oid": "me" }));
         let outcome = host.send(&forged).unwrap();
         assert!(is_sent(&outcome));
         assert_eq!(client_id(&outcome).as_deref(), expected);
@@ -108,7 +154,7 @@ fn a_client_cannot_name_itself() {
 #[test]
 fn no_refusal_echoes_the_identity() {
     let host = configured(TOKEN);
-    set_claim(&host, &["oid"], Some("secret\u{7}identity".into()));
+    set_claims(&host, &json!({ "oid": "secret\u{7}identity" }));
     let reply = host.send(&seed().field("authorization", "Bearer secret")).unwrap().local_reply.unwrap();
     let body = String::from_utf8(reply.body).unwrap();
     assert!(!body.contains("secret"), "{body}");

@@ -14,7 +14,8 @@ mod orders;
 
 use std::sync::OnceLock;
 
-use wasm_host::{Filter, Host, LocalReply, Outcome, Request};
+use serde_json::{Value, json};
+use wasm_host::{Filter, Host, LocalReply, Outcome, Property, Request};
 
 /// Everybody may publish everything.
 const OPEN: &str = r#"{"clientId": {"from": "none"}}"#;
@@ -50,6 +51,12 @@ fn seed() -> Request {
         .body("Please accept terms of licensing and agreement")
 }
 
+/// Has `jwt_authn` leave these claims of a verified token.
+fn set_claims(host: &Host, claims: &Value) {
+    let token = json!({ "envoy.filters.http.jwt_authn": { "jwt": claims } });
+    host.set_property(&["metadata"], Some(Property::metadata(&token)));
+}
+
 /// Whether the upstream has a whole request, which it would publish.
 fn is_sent(outcome: &Outcome) -> bool {
     outcome.upstream.fields.is_some() && outcome.upstream.is_whole
@@ -62,6 +69,6 @@ fn status(outcome: &Outcome) -> Option<u32> {
 
 /// The `code` of a problem.
 fn code(reply: &LocalReply) -> String {
-    let document: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    let document: Value = serde_json::from_slice(&reply.body).unwrap();
     document["code"].as_str().unwrap_or_default().to_owned()
 }

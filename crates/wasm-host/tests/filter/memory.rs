@@ -1,8 +1,9 @@
 //! Memory: what a request took, it gives back.
 
-use wasm_host::{Fault, Host, Property, Request, Status};
+use serde_json::json;
+use wasm_host::{Fault, Host, Request, Status};
 
-use super::{configured, seed};
+use super::{configured, seed, set_claims};
 
 /// How many requests the test sends; a soak sends more.
 const REQUESTS_VARIABLE: &str = "POSTMQTT_SOAK_REQUESTS";
@@ -58,8 +59,7 @@ fn send(host: &Host, requests: &[Request], index: usize) {
 fn memory_stays_as_it_is_however_many_requests_come() {
     let count = std::env::var(REQUESTS_VARIABLE).map_or(REQUESTS, |count| count.parse().unwrap());
     let host = configured(CONFIGURATION);
-    let claim = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn", "jwt", "oid"];
-    host.set_property(&claim, Some(Property::from("pump-7")));
+    set_claims(&host, &json!({ "oid": "pump-7" }));
     let mut all = vec![seed()];
     all.extend(requests());
 
@@ -72,8 +72,7 @@ fn memory_stays_as_it_is_however_many_requests_come() {
 #[test]
 fn every_request_to_the_path_is_counted_once() {
     let host = configured(CONFIGURATION);
-    let claim = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn", "jwt", "oid"];
-    host.set_property(&claim, Some(Property::from("pump-7")));
+    set_claims(&host, &json!({ "oid": "pump-7" }));
     let all = requests();
     let is_ours = |request: &&Request| request.head().get(":path") != Some(b"/elsewhere");
     for (sent, request) in all.iter().filter(is_ours).enumerate() {
