@@ -153,26 +153,29 @@ fn a_value_of_another_kind_is_refused_by_its_field_and_what_was_expected() {
 
 /// Whether the field is named: as it is written, or in words (`topicSpace`, a topic space; `claims`, a claim).
 fn names(reason: &str, field: &str) -> bool {
-    // A filter is a template without variables, and is refused as one.
-    let field = if field == "filters" { "templates" } else { field };
     let words = field.trim_end_matches('s').chars().flat_map(|letter| {
         let is_capital = letter.is_ascii_uppercase();
         is_capital.then_some(' ').into_iter().chain([letter.to_ascii_lowercase()])
     });
-    reason.contains(field) || reason.contains(&words.collect::<String>())
+    let is_template = field == "filters" && reason.contains("template");
+    reason.contains(field) || reason.contains(&words.collect::<String>()) || is_template
 }
 
+/// The words in which a refusal says what would be right.
+const RIGHT: [&str; 9] = [
+    "expected",
+    "missing field",
+    "there is no",
+    "a name is",
+    "a key is",
+    "a value has",
+    "a condition has",
+    "a condition's claim has",
+    "no topic can have",
+];
+
 fn says_what_is_right(reason: &str) -> bool {
-    let phrases = [
-        "expected",
-        "missing field",
-        "a name is",
-        "a key is",
-        "a value has",
-        "a condition has",
-        "there is no",
-    ];
-    phrases.iter().any(|phrase| reason.contains(phrase))
+    RIGHT.iter().any(|phrase| reason.contains(phrase))
 }
 
 /// Values that are compared with claims: any text may be one.
