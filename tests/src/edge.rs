@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 use xtask::stack::{Builder, Mosquitto, Service, Stack};
 
-use crate::{Answer, Endpoint, Message, Protocol, Request, Subscriber, eventually};
+use crate::{Answer, Endpoint, Message, Protocol, Request, Subscriber, eventually, percent_encoded};
 
 /// A running edge, bridge and broker. A test that fails shows what they logged meanwhile.
 #[derive(Debug)]
@@ -143,6 +143,21 @@ impl Edge {
         let lines: Vec<_> =
             log.lines().filter_map(|line| serde_json::from_str(line).ok()).map(LogLine).collect();
         lines.into_iter()
+    }
+
+    /// A number of Envoy's statistics; one that was never counted is 0.
+    ///
+    /// # Panics
+    /// Where Envoy does not tell.
+    #[must_use]
+    pub fn stat(&self, name: &str) -> u64 {
+        let administration = address_of(&self.stack.admin_url());
+        let target = format!("/stats?filter={}", percent_encoded(name));
+        let request = Request::post(target).method("GET").without_token();
+        let answer = Endpoint::plain("administration", administration, Protocol::Http1).send(request);
+        let text = answer.text();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        value.map_or(0, |value| value.trim().parse().expect("a statistic is a number"))
     }
 
     fn services(&self) -> impl Iterator<Item = &Service> {

@@ -11,6 +11,7 @@ use hyper::{Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
@@ -48,6 +49,10 @@ pub enum Connection {
     /// It speaks HTTP/2.
     Http2(http2::SendRequest<Body>),
 }
+
+/// A request that was sent, and whose answer is awaited beside the test.
+#[derive(Debug)]
+pub struct Pending(JoinHandle<hyper::Result<Answer>>);
 
 /// A stream of either kind.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -132,6 +137,13 @@ impl Endpoint {
         answer.unwrap_or_else(|error| panic!("no answer to {shown}: {error:?}"))
     }
 
+    /// Sends a request over a connection of its own, and does not wait for the answer.
+    #[must_use]
+    pub fn begin(&self, request: Request) -> Pending {
+        let endpoint = self.clone();
+        Pending(spawn(async move { endpoint.connect().await.send(request).await }))
+    }
+
     /// Opens a connection.
     ///
     /// # Panics
@@ -168,6 +180,20 @@ impl Endpoint {
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the {} over {:?}", self.name, self.protocol)
+    }
+}
+
+// === impl Pending ===
+
+impl Pending {
+    /// The answer.
+    ///
+    /// # Panics
+    /// Where none comes.
+    #[must_use]
+    pub fn answer(self) -> Answer {
+        let sent = block_on(self.0).expect("sending does not panic");
+        sent.unwrap_or_else(|error| panic!("no answer: {error:?}"))
     }
 }
 

@@ -3,7 +3,8 @@
 //! A test takes an [`Edge`], which starts all of that, sends a [`Request`] over a [`Protocol`] and looks at the
 //! [`Answer`]; a [`Subscriber`], built on an MQTT library that the bridge does not use, gives every [`Message`] with
 //! every property. Where a client has to misbehave, [`raw`] writes bytes; where it matters what leaves the edge, a
-//! [`Recorder`] stands in for the bridges, and where it matters what the broker says, a [`ScriptedBroker`] says it.
+//! [`Recorder`] stands in for the bridges; where it matters what the broker says, a [`ScriptedBroker`] says it; and a [`Link`] between
+//! bridge and broker can be cut.
 //!
 //! "Nothing was published" is never found out by waiting: [`Edge::published_until_now`] publishes one more message and
 //! looks at what came before it. Nothing here waits for a time to pass; whatever is waited for has [`PATIENCE`].
@@ -12,6 +13,7 @@ mod answer;
 mod body;
 mod edge;
 mod endpoint;
+mod link;
 mod message;
 pub mod raw;
 mod recorder;
@@ -26,7 +28,8 @@ mod wait;
 pub use answer::{Answer, Problem, Violation};
 pub use body::Body;
 pub use edge::{Edge, LogLine};
-pub use endpoint::{Connection, Endpoint, Protocol};
+pub use endpoint::{Connection, Endpoint, Pending, Protocol};
+pub use link::Link;
 pub use message::Message;
 pub use recorder::{Behaviour, Recorded, Recorder};
 pub use request::{Request, percent_encoded};

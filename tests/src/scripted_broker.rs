@@ -86,11 +86,13 @@ impl State {
         // Packets are small, and each is awaited.
         let _ = stream.set_nodelay(true);
         while let Ok(packet) = Packet::read(&mut stream) {
-            let Some(answer) = self.answer(&packet, &stream) else { return };
+            let Some(answer) = self.answer(&packet, &stream) else { break };
             if stream.write_all(&answer).is_err() || answer.first() == Some(&DISCONNECT) {
-                return;
+                break;
             }
         }
+        // There is another handle of it among the connections. Gone already is as good.
+        let _ = stream.shutdown(Shutdown::Both);
     }
 
     /// The bytes to send; `None` to hang up.
@@ -118,14 +120,15 @@ fn answer_publish(first: u8, body: &[u8]) -> Option<Vec<u8>> {
     let topic = String::from_utf8_lossy(&body[2..2 + length]);
     let mut levels = topic.rsplit('/');
     let last = levels.next().unwrap_or_default();
-    let reason_code = last.parse().unwrap_or(0);
+    let number = last.parse().unwrap_or(0);
     let qos = (first >> 1) & 3;
     match (last, levels.next()) {
         ("hang-up", _) => None,
         ("silence", _) => Some(Vec::new()),
-        (_, Some("disconnect")) => Some(with_reason(DISCONNECT, &[], reason_code)),
+        (_, Some("disconnect")) => Some(with_reason(DISCONNECT, &[], number)),
         _ if qos == 0 => Some(Vec::new()),
-        _ => Some(with_reason(PUBACK, &body[2 + length..4 + length], reason_code)),
+        (_, Some("puback")) => Some(with_reason(PUBACK, &body[2 + length..4 + length], number)),
+        _ => Some(with_reason(PUBACK, &body[2 + length..4 + length], 0)),
     }
 }
 
