@@ -8,6 +8,7 @@ pub mod dev;
 pub mod error;
 pub mod example;
 pub mod repo;
+pub mod schema;
 pub mod stack;
 pub mod tools;
 

@@ -5,7 +5,7 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{demo, lint, test};
+use commands::{demo, lint, schema, test};
 use xtask::dev::token::Token;
 use xtask::{Result, build, tools};
 
@@ -29,6 +29,8 @@ enum Command {
     Test(test::Test),
     /// Checks formatting, lints, documentation, dependencies and configuration
     Lint,
+    /// Writes the JSON Schema of the filter's configuration
+    Schema,
     /// Sets up what demo, test and lint need
     Tools,
 }
@@ -56,6 +58,7 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Test(test) => test.run(),
         Command::Lint => lint::run(),
+        Command::Schema => schema::run(),
         Command::Tools => {
             commands::wasm_toolchain()?;
             println!("envoy: {}", tools::envoy()?.display());

@@ -26,10 +26,14 @@ pub struct Config {
     pub enrichment: Enrichment,
 }
 
-/// The configuration of the postmqtt filter, given to Envoy as the plugin's `configuration`.
+/// The configuration of the postmqtt filter.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(title = "postmqtt filter configuration")
+)]
 pub(crate) struct Document {
     /// The path that HTTP Publish is served at, without a query; `/mqtt/messages` by default.
     #[serde(deserialize_with = "present")]

@@ -35,6 +35,8 @@ mod metadata;
 mod permissions;
 mod present;
 mod routing;
+#[cfg(feature = "schema")]
+mod schema;
 mod template;
 mod trie;
 mod variable;
@@ -48,3 +50,5 @@ pub use error::InvalidPolicy;
 pub use metadata::TokenMetadata;
 pub use permissions::{Permissions, PermissionsDocument, Refusal, Verdict};
 pub use routing::{Routing, RoutingDocument};
+#[cfg(feature = "schema")]
+pub use schema::config_schema;

@@ -3,6 +3,7 @@
 pub(crate) mod demo;
 pub(crate) mod lint;
 mod once;
+pub(crate) mod schema;
 pub(crate) mod test;
 
 use xtask::Result;
