@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 use xtask::stack::{Builder, Mosquitto, Service, Stack};
 
-use crate::{Answer, Endpoint, Message, Protocol, Request, Subscriber, eventually, percent_encoded};
+use crate::{Answer, Endpoint, Message, Protocol, Request, Subscriber, config, eventually, percent_encoded};
 
 /// A running edge, bridge and broker. A test that fails shows what they logged meanwhile.
 #[derive(Debug)]
@@ -34,19 +34,29 @@ impl Edge {
         static SHARED: OnceLock<Arc<Stack>> = OnceLock::new();
         let stack = SHARED.get_or_init(|| {
             let broker = Mosquitto::new().setting("log_type all");
-            Arc::new(start(Stack::builder(&this_file()).mosquitto(broker)))
+            Arc::new(start(Stack::builder(&this_file()).mosquitto(broker).envoy_config(config::open)))
         });
         let mut edge = Self::new(Arc::clone(stack));
         edge.marks = Some(edge.services().map(|service| service.log().len()).collect());
         edge
     }
 
-    /// An edge for one test alone. Without a word about it, the broker is the one that the bridge embeds.
+    /// An edge for one test alone. Without a word about it, the broker is the one that the bridge embeds, every topic is
+    /// permitted, and no rate is limited.
     ///
     /// # Panics
     /// Where it does not start.
     #[must_use]
     pub fn start(name: &str, describe: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::as_shipped(name, |stack| describe(stack.envoy_config(config::open)))
+    }
+
+    /// An edge that permits and limits what `envoy.yaml` says.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    #[must_use]
+    pub fn as_shipped(name: &str, describe: impl FnOnce(Builder) -> Builder) -> Self {
         let name = format!("{}-{name}", this_file());
         Self::new(Arc::new(start(describe(Stack::builder(&name)))))
     }

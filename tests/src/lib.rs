@@ -11,6 +11,7 @@
 
 mod answer;
 mod body;
+pub mod config;
 mod edge;
 mod endpoint;
 mod link;

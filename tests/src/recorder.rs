@@ -10,11 +10,11 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use xtask::stack::EnvoyConfig;
 
-use crate::{Edge, spawn};
+use crate::{Edge, config, spawn};
 
 /// A server in the place of the bridges.
 #[derive(Debug)]
@@ -88,14 +88,26 @@ impl Recorder {
     /// An edge whose upstream is this recorder.
     #[must_use]
     pub fn edge(&self, name: &str) -> Edge {
-        let port = self.address.port();
-        let address = json!({ "socket_address": { "address": "127.0.0.1", "port_value": port } });
-        let endpoints = json!([{ "lb_endpoints": [{ "endpoint": { "address": address } }] }]);
+        self.edge_with(name, |_| {})
+    }
+
+    /// An edge whose upstream is this recorder, and whose configuration is changed.
+    #[must_use]
+    pub fn edge_with(&self, name: &str, change: impl FnOnce(&mut EnvoyConfig) + Send + 'static) -> Edge {
+        let endpoints = config::endpoints(&[self.port()]);
         Edge::start(name, |stack| {
-            stack.envoy_config(|config| {
-                config.bridges(|cluster| cluster["load_assignment"]["endpoints"] = endpoints);
-            })
+            stack
+                .envoy_config(|config| {
+                    config.bridges(|cluster| cluster["load_assignment"]["endpoints"] = endpoints);
+                })
+                .envoy_config(change)
         })
+    }
+
+    /// Its port of 127.0.0.1.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// From now on it does this.

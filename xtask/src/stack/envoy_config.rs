@@ -33,6 +33,8 @@ pub mod types {
     pub const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
     /// The filter that verifies tokens.
     pub const JWT_AUTHN: &str = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
+    /// The filter that limits rates.
+    pub const LOCAL_RATE_LIMIT: &str = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit";
     /// TLS of a listener.
     pub const DOWNSTREAM_TLS: &str = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
 }
