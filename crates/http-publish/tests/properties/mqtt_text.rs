@@ -9,8 +9,3 @@ pub(crate) fn is_mqtt_text(text: &str) -> bool {
     text.len() <= 0xffff
         && !text.chars().any(|character| character.is_control() || is_non_character(character))
 }
-
-/// What a value of a header may be made of, where nothing is to be quoted or encoded.
-pub(crate) fn is_visible_ascii(value: &str) -> bool {
-    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic())
-}

@@ -4,7 +4,7 @@
 use http_publish::{Change, Decision, Limits, Problem, Publish, RequestHead, RequestId, Rules, read};
 use serde_json::Value;
 
-use crate::mqtt_text::{is_mqtt_text, is_visible_ascii};
+use crate::mqtt_text::is_mqtt_text;
 
 /// A head as pairs, `:method` and `:path` among them.
 pub(crate) type Fields = Vec<(Vec<u8>, Vec<u8>)>;
@@ -141,4 +141,9 @@ fn check_dry_run(publish: &Publish<'_>, request_id: Option<RequestId<'_>>) {
         publish.user_properties.iter().map(|(name, value)| Value::from(vec![name, value])).collect();
     assert_eq!(packet["userProperties"].as_array().map_or(&[][..], Vec::as_slice), pairs);
     assert_eq!(packet["payloadBytes"], 7);
+}
+
+/// What a value of a header may be made of, where nothing is to be quoted or encoded.
+fn is_visible_ascii(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic())
 }
