@@ -1,2 +1,152 @@
-//! x
-fn main() {}
+//! What a message costs: to encode, and to publish over a session to a broker that acknowledges at once.
+//!
+//! `cargo bench -p postmqtt-bridge`. The broker is a few lines in the same process, so that its cost is small and the
+//! same on every run; it shares the machine with what is measured.
+
+use std::hint::black_box;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use http_publish::{RequestHead, Rules, read};
+use postmqtt_bridge::budget::{Budget, InFlightLimits};
+use postmqtt_bridge::mqtt::Pool;
+use postmqtt_bridge::mqtt::codec::publish::EncodedPublish;
+use postmqtt_bridge::mqtt::config::{BrokerAddress, Credentials, MqttConfig, TlsFiles, Transport};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+
+fn head() -> RequestHead<'static> {
+    RequestHead::from_fields([
+        (&b":method"[..], &b"POST"[..]),
+        (b":path", b"/mqtt/messages?topic=devices%2FCXa-23112%2Fprompt"),
+        (b"content-type", b"application/json"),
+        (b"mqtt-correlation-data", b"PlXCscK2wrbCuy8="),
+        (b"mqtt-user-properties", b"W3siVXJnZW5jeSI6ImFsZXJ0In0seyJSZXF1ZXN0SWQiOiI1NWY0YTdlZSJ9XQ=="),
+    ])
+}
+
+fn encode(c: &mut Criterion) {
+    let (head, rules) = (head(), Rules::default());
+    let publish = read(&head, &rules).unwrap();
+    let mut group = c.benchmark_group("encode");
+    for size in [256, 64 * 1024] {
+        let payload = Bytes::from(vec![b'x'; size]);
+        group.bench_with_input(BenchmarkId::from_parameter(size), &payload, |b, payload| {
+            b.iter(|| EncodedPublish::new(black_box(&publish), payload.clone()).unwrap());
+        });
+    }
+    group.finish();
+}
+
+fn publish(c: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let address = runtime.block_on(start_broker());
+    let mut group = c.benchmark_group("publish");
+    for (sessions, concurrency) in [(1, 1), (1, 256), (4, 256)] {
+        let pool = runtime.block_on(connect(address, sessions));
+        let budget = Budget::new(InFlightLimits { messages: 10_000, bytes: 1 << 30 });
+        group.throughput(Throughput::Elements(concurrency));
+        group.bench_function(format!("{sessions} sessions, {concurrency} at a time"), |b| {
+            b.to_async(&runtime).iter(|| publish_together(&pool, &budget, concurrency));
+        });
+        runtime.block_on(pool.close());
+    }
+    group.finish();
+}
+
+async fn publish_together(pool: &Arc<Pool>, budget: &Arc<Budget>, concurrency: u64) {
+    let tasks: Vec<_> = (0..concurrency)
+        .map(|number| {
+            let (pool, permit) = (Arc::clone(pool), budget.admit().unwrap());
+            tokio::spawn(async move {
+                let (head, rules) = (head(), Rules::default());
+                let mut publish = read(&head, &rules).unwrap();
+                let topic = format!("/mqtt/messages?topic=bench%2F{}", number % 64);
+                let other =
+                    RequestHead::from_fields([(&b":method"[..], &b"POST"[..]), (b":path", topic.as_bytes())]);
+                publish.topic_name = read(&other, &rules).unwrap().topic_name;
+                pool.publish(&publish, Bytes::from_static(&[b'x'; 256]), permit).await.unwrap();
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+async fn connect(address: SocketAddr, sessions: usize) -> Arc<Pool> {
+    let config = MqttConfig {
+        broker: BrokerAddress {
+            transport: Transport::Tcp,
+            host: address.ip().to_string(),
+            port: address.port(),
+        },
+        credentials: Credentials::default(),
+        tls: TlsFiles::default(),
+        client_id_prefix: "bench".to_owned(),
+        sessions,
+        publish_timeout: Duration::from_secs(10),
+        connect_timeout: Duration::from_secs(5),
+        keep_alive: 60,
+        session_expiry_interval: 0,
+    };
+    let pool = Arc::new(Pool::start(config).unwrap());
+    pool.connected().await;
+    pool
+}
+
+/// Acknowledges whatever is published.
+async fn start_broker() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(acknowledge(stream));
+        }
+    });
+    address
+}
+
+async fn acknowledge(mut stream: TcpStream) {
+    stream.set_nodelay(true).unwrap();
+    let mut received = BytesMut::with_capacity(64 * 1024);
+    let mut answers = Vec::new();
+    while stream.read_buf(&mut received).await.is_ok_and(|count| count > 0) {
+        while let Some((first, body)) = frame(&received) {
+            match first >> 4 {
+                1 => answers.extend_from_slice(&[0x20, 3, 0, 0, 0]),
+                3 => {
+                    let topic = usize::from(u16::from_be_bytes([body[0], body[1]]));
+                    answers.extend_from_slice(&[0x40, 2, body[2 + topic], body[3 + topic]]);
+                }
+                _ => {}
+            }
+            let end = body.as_ptr().addr() + body.len() - received.as_ptr().addr();
+            received.advance(end);
+        }
+        if stream.write_all(&answers).await.is_err() {
+            return;
+        }
+        answers.clear();
+    }
+}
+
+/// The first byte and the body of the next packet.
+fn frame(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let (first, rest) = bytes.split_first()?;
+    let mut length = 0;
+    for (position, byte) in rest.iter().take(4).enumerate() {
+        length |= usize::from(byte & 0x7F) << (7 * position);
+        if byte & 0x80 == 0 {
+            return Some((*first, rest.get(position + 1..position + 1 + length)?));
+        }
+    }
+    None
+}
+
+criterion_group!(benches, encode, publish);
+criterion_main!(benches);

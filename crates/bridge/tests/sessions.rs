@@ -245,6 +245,26 @@ async fn a_message_that_makes_the_broker_close_is_found_and_given_up() {
 }
 
 #[tokio::test]
+async fn a_message_in_flight_when_the_broker_goes_for_good_times_out() {
+    let broker = FakeBroker::start().await;
+    let pool = broker.pool_with(|config| config.publish_timeout = Duration::from_millis(500));
+    let mut peer = broker.accept(WELCOME).await;
+    let task = publish(&pool, "t", b"x");
+    peer.publish().await;
+    drop((peer, broker));
+    assert_eq!(outcome(task).await, Err(PublishError::AcknowledgementTimeout));
+}
+
+#[tokio::test]
+async fn a_broker_may_assign_another_client_identifier() {
+    let broker = FakeBroker::start().await;
+    let _pool = broker.pool();
+    // Assigned Client Identifier "abc".
+    drop(broker.accept(&[0x20, 9, 0, 0, 6, 0x12, 0, 3, b'a', b'b', b'c']).await);
+    assert_eq!(broker.accept(WELCOME_BACK).await.connect.client_id, "abc");
+}
+
+#[tokio::test]
 async fn a_late_puback_is_nobody_elses() {
     let broker = FakeBroker::start().await;
     let pool = broker.pool_with(|config| config.publish_timeout = Duration::from_millis(300));

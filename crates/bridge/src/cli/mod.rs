@@ -21,7 +21,8 @@ use crate::mqtt::config::{Credentials, MqttConfig, TlsFiles, TlsIdentity};
 ///
 /// Every flag can be given as the environment variable that stands beside it; the flag wins.
 /// A duration has a unit: 500ms, 10s, 2m. So may a size: 4096, 512KiB, 64MiB.
-#[derive(Debug, Parser)]
+// Not Debug: it may hold a password.
+#[derive(Parser)]
 #[command(name = "postmqtt-bridge", version)]
 pub struct Cli {
     #[command(flatten)]
@@ -34,7 +35,7 @@ pub struct Cli {
     log: LogArgs,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args)]
 #[command(next_help_heading = "HTTP")]
 struct HttpArgs {
     /// Where to listen, as IP address and port
@@ -66,7 +67,7 @@ struct HttpArgs {
     drain_timeout: Duration,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args)]
 #[command(next_help_heading = "MQTT broker")]
 struct BrokerArgs {
     /// The broker: mqtt://[user[:password]@]host[:1883], or mqtts://…[:8883] over TLS
@@ -112,11 +113,11 @@ struct BrokerArgs {
     session_expiry: u32,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args)]
 #[command(next_help_heading = "Capacity")]
 struct CapacityArgs {
     /// How many sessions to keep with the broker; one topic always goes over the same
-    #[arg(long, env = "POSTMQTT_SESSIONS", value_name = "NUMBER", default_value = "4")]
+    #[arg(long, env = "POSTMQTT_SESSIONS", value_name = "NUMBER", default_value = "2")]
     sessions: NonZeroUsize,
     /// How many messages may be under way; more are answered 503
     #[arg(long, env = "POSTMQTT_IN_FLIGHT_LIMIT", value_name = "NUMBER", default_value = "10000")]

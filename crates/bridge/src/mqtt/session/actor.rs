@@ -98,7 +98,11 @@ impl Actor {
         }
     }
 
-    async fn serve(&mut self, connection: Connection) -> End {
+    async fn serve(&mut self, mut connection: Connection) -> End {
+        if let Some(assigned) = connection.connack.assigned_client_identifier.take() {
+            // The broker knows the session by this name from now on.
+            self.options.client_identifier = assigned;
+        }
         if connection.connack.session_present == SessionPresent::No {
             self.outbox.session_lost();
         }
