@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use http_publish::{CONTENT_TYPE, Problem, REASON_CODE, REQUEST_ID, ReasonCode, RequestId};
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::body::Body;
+use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use crate::mqtt::Published;
@@ -54,6 +55,14 @@ pub(super) fn problem(problem: &Problem, request_id: &str) -> Answer {
 /// Names the request that this answers.
 pub(super) fn identify(answer: &mut Answer, request_id: &str) {
     put(answer, REQUEST_ID, request_id);
+}
+
+/// Leaves out the content, and still says its length: the answer to HEAD (RFC 9110, 9.3.2). hyper does so for HTTP/1.1, but
+/// not for HTTP/2.
+pub(super) fn leave_out_content(answer: &mut Answer) {
+    let content = std::mem::take(answer.body_mut());
+    let length = content.size_hint().exact().unwrap_or_default();
+    answer.headers_mut().insert(CONTENT_LENGTH, length.into());
 }
 
 fn put(answer: &mut Answer, name: &'static str, value: &str) {

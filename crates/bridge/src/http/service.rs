@@ -62,6 +62,9 @@ impl Service {
             }
         };
         answer::identify(&mut answer, &request_id);
+        if parts.method == Method::HEAD {
+            answer::leave_out_content(&mut answer);
+        }
         Ok(answer)
     }
 
