@@ -125,7 +125,10 @@ fn another_method_is_405_and_says_which_is_right() {
                 "{method} at {endpoint:?}"
             );
             if method == "HEAD" {
-                assert_eq!(answer.text(), "");
+                assert_eq!(
+                    (answer.text().as_str(), answer.header("content-type")),
+                    ("", Some("application/problem+json"))
+                );
             } else {
                 assert_eq!(answer.expect_problem().code, "MethodNotAllowed", "{method} at {endpoint:?}");
             }
