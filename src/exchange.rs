@@ -43,6 +43,10 @@ impl Exchange {
     fn on_head(&mut self) -> Result<Stage, Problem> {
         let fields = host::request_fields().map_err(edge_failure)?;
         remove_edge_only(&fields).map_err(edge_failure)?;
+        #[cfg(feature = "trap")]
+        if fields.iter().any(|(name, _)| name == b"x-postmqtt-trap") {
+            std::process::abort();
+        }
         let head = RequestHead::from_fields(fields.iter());
         let setup = self.setup.clone().ok_or_else(no_configuration)?;
         if !setup.config.rules.is_publish(head.target()) {

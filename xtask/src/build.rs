@@ -12,11 +12,22 @@ use crate::{command, repo};
 /// # Errors
 /// Where it does not compile.
 pub fn filter(toolchain: WasmToolchain) -> Result<PathBuf> {
+    build_filter(toolchain, &[], repo::filter())
+}
+
+/// Builds a filter that a request with the header `x-postmqtt-trap` ends, for tests of what Envoy then does.
+///
+/// # Errors
+/// Where it does not compile.
+pub fn trapping_filter(toolchain: WasmToolchain) -> Result<PathBuf> {
+    build_filter(toolchain, &["--features", "trap"], repo::trapping_filter())
+}
+
+fn build_filter(toolchain: WasmToolchain, features: &[&str], filter: PathBuf) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo_build();
-    cargo.args(["--quiet", "--locked", "--profile", "filter", "--package", "postmqtt"]);
+    cargo.args(["--quiet", "--locked", "--profile", "filter", "--package", "postmqtt"]).args(features);
     command::run(cargo.current_dir(repo::root()))?;
     let built = toolchain.target_dir().join("wasm32-wasip1").join("filter").join("postmqtt.wasm");
-    let filter = repo::filter();
     std::fs::copy(&built, &filter).context(|| format!("{} cannot be copied", built.display()))?;
     Ok(filter)
 }

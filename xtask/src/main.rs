@@ -5,7 +5,7 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{demo, lint, schema, test};
+use commands::{demo, lint, schema, soak, test};
 use xtask::dev::token::Token;
 use xtask::{Result, build, tools};
 
@@ -27,6 +27,8 @@ enum Command {
     BuildFilter,
     /// Sets up what the tests need, and runs all tests
     Test(test::Test),
+    /// Runs the long tests: 200,000 requests through Envoy, 1,000,000 through the filter alone
+    Soak,
     /// Checks formatting, lints, documentation, dependencies and configuration
     Lint,
     /// Writes the JSON Schema of the filter's configuration
@@ -57,6 +59,7 @@ fn run(command: Command) -> Result<()> {
             Ok(())
         }
         Command::Test(test) => test.run(),
+        Command::Soak => soak::run(),
         Command::Lint => lint::run(),
         Command::Schema => schema::run(),
         Command::Tools => {

@@ -39,6 +39,12 @@ pub fn filter() -> PathBuf {
     target().join("postmqtt.wasm")
 }
 
+/// The filter that [`crate::build::trapping_filter`] built.
+#[must_use]
+pub fn trapping_filter() -> PathBuf {
+    target().join("postmqtt-trapping.wasm")
+}
+
 /// The bridge that [`crate::build::bridge`] built.
 #[must_use]
 pub fn bridge() -> PathBuf {

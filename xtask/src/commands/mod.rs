@@ -4,6 +4,7 @@ pub(crate) mod demo;
 pub(crate) mod lint;
 mod once;
 pub(crate) mod schema;
+pub(crate) mod soak;
 pub(crate) mod test;
 
 use xtask::Result;

@@ -27,6 +27,7 @@ impl Test {
         println!("bru: {}", repo::shown(&tools::bru()?));
         tools::terminal()?;
         println!("filter: {}", repo::shown(&build::filter(toolchain)?));
+        println!("filter that traps: {}", repo::shown(&build::trapping_filter(toolchain)?));
         println!("bridge: {}", repo::shown(&build::bridge()?));
         let mut cargo = Command::new("cargo");
         cargo.arg("test");

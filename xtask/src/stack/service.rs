@@ -133,6 +133,15 @@ impl Service {
         lock(&self.process).as_mut().is_some_and(|process| process.ended().is_none())
     }
 
+    /// How much memory it has now, in KiB (Linux's `VmRSS`); `None` where it is not running.
+    #[must_use]
+    pub fn resident_memory(&self) -> Option<u64> {
+        let id = lock(&self.process).as_ref()?.id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    }
+
     /// Everything it has printed since the stack was started.
     #[must_use]
     pub fn log(&self) -> String {
