@@ -27,6 +27,7 @@ pub fn rates(config: &mut EnvoyConfig, client: u32, namespace: u32) {
         if limit.get("token_bucket").is_some() {
             limit["descriptors"][0]["token_bucket"] = bucket(client);
             limit["token_bucket"] = bucket(namespace);
+            limit["filter_enabled"] = json!({ "default_value": { "numerator": 100 } });
         }
     });
 }

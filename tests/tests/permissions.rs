@@ -34,6 +34,12 @@ fn permissions() -> Value {
         "clientGroups": [
             { "name": "operators", "conditions": [{ "claim": "roles", "contains": "operator" }] },
             { "name": "welcome", "conditions": [{ "claim": ["status", "banned"], "exists": false }] },
+            { "name": "gold", "conditions": [
+                { "claim": "tier", "equals": "gold" },
+                { "claim": "region", "anyOf": ["de", "fr"] },
+                { "claim": ["access", "level"], "equals": 3 },
+                { "claim": "trial", "equals": false },
+            ] },
         ],
         "topicSpaces": [
             { "name": "own", "templates": ["clients/${client.authenticationName}/#"] },
@@ -42,6 +48,7 @@ fn permissions() -> Value {
             { "name": "machines", "templates": ["machines/#"] },
             { "name": "lobby", "templates": ["lobby"] },
             { "name": "vault", "templates": ["vault/#"] },
+            { "name": "lounge", "templates": ["lounge/+/door"] },
         ],
         "permissionBindings": [
             { "name": "everyone-own", "clientGroup": "$all", "topicSpace": "own" },
@@ -49,6 +56,7 @@ fn permissions() -> Value {
             { "name": "everyone-line", "clientGroup": "$all", "topicSpace": "line" },
             { "name": "operators-machines", "clientGroup": "operators", "topicSpace": "machines" },
             { "name": "welcome-lobby", "clientGroup": "welcome", "topicSpace": "lobby" },
+            { "name": "gold-lounge", "clientGroup": "gold", "topicSpace": "lounge", "permission": "publisher" },
         ],
     })
 }
@@ -101,7 +109,8 @@ fn a_claim_does_not_widen_a_template_whatever_it_says() {
         json!({ "site": "berlin" }),
         json!({ "": null }),
     ];
-    let topics = ["sites/berlin/in", "sites//in", "sites/in", "sites/a/b/in", "lines/aberlinz/1", "lines/a/z"];
+    let topics =
+        ["sites/berlin/in", "sites//in", "sites/in", "sites/a/b/in", "lines/aberlinz/1", "lines/a/z"];
     for value in values {
         let token = token_of(&json!({ "oid": "me", "city": "berlin", "site": value, "line": value }));
         for topic in topics {
@@ -117,7 +126,9 @@ fn a_claim_does_not_widen_a_template_whatever_it_says() {
 fn a_client_id_does_not_widen_a_template_whatever_it_says() {
     let watched = Watched::shared();
     let others = ["clients/victim/a", "clients//a", "clients/victim", "clients", "clients/a/victim/a"];
-    for oid in ["+", "#", "+/#", "/", "victim/", "/victim", "victim/a", "%76ictim", "Victim", "victim ", "a/.."] {
+    for oid in
+        ["+", "#", "+/#", "/", "victim/", "/victim", "victim/a", "%76ictim", "Victim", "victim ", "a/.."]
+    {
         let token = token::of_client(oid);
         for topic in others {
             let answer = watched.edge.send(Request::publish(topic).token(&token));
@@ -153,7 +164,9 @@ fn a_claim_matches_the_very_text_that_it_is() {
         }
     }
     let token = token_of(&json!({ "oid": "me", "line": "-" }));
-    for (topic, status) in [("lines/a-z/1", 204), ("lines/a-z", 204), ("lines/az/1", 403), ("lines/a--z", 403)] {
+    for (topic, status) in
+        [("lines/a-z/1", 204), ("lines/a-z", 204), ("lines/az/1", 403), ("lines/a--z", 403)]
+    {
         assert_eq!(watched.edge.send(Request::publish(topic).token(&token)).status, status, "{topic}");
     }
 }
@@ -277,6 +290,47 @@ fn a_claim_of_another_type_or_null_is_in_no_group() {
 }
 
 #[test]
+fn a_group_is_for_clients_that_fulfil_all_of_its_conditions() {
+    let watched = Watched::shared();
+    let member = json!({
+        "oid": "member", "tier": "gold", "region": "fr", "access": { "level": 3 }, "trial": false,
+    });
+    let rows = [
+        ("lounge/1/door", "", json!(0), true),
+        ("lounge//door", "", json!(0), true),
+        ("lounge/door", "", json!(0), false),
+        ("lounge/1/2/door", "", json!(0), false),
+        ("lounge/1/window", "", json!(0), false),
+        ("lounge/1/door", "tier", json!("Gold"), false),
+        ("lounge/1/door", "tier", json!(["gold"]), false),
+        ("lounge/1/door", "region", json!("de"), true),
+        ("lounge/1/door", "region", json!("it"), false),
+        ("lounge/1/door", "region", json!("de,fr"), false),
+        ("lounge/1/door", "access", json!({ "level": 3.0 }), true),
+        ("lounge/1/door", "access", json!({ "level": 4 }), false),
+        ("lounge/1/door", "access", json!({ "level": "3" }), false),
+        ("lounge/1/door", "access", json!(3), false),
+        ("lounge/1/door", "trial", json!(true), false),
+        ("lounge/1/door", "trial", json!("false"), false),
+        ("lounge/1/door", "trial", json!(null), false),
+    ];
+    for protocol in Protocol::ALL {
+        for (topic, claim, value, is_permitted) in &rows {
+            let mut claims = member.clone();
+            if !claim.is_empty() {
+                claims[*claim] = value.clone();
+            }
+            let answer = watched.edge.at(protocol).send(Request::publish(topic).token(&token_of(&claims)));
+            if *is_permitted {
+                answer.expect_published(204);
+            } else {
+                expect_refused(&answer, &format!("{topic} with {claim} {value}"));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_dry_run_says_which_binding_permits_or_why_none_does_and_a_publish_does_not() {
     let watched = Watched::shared();
     let rows = [
@@ -284,7 +338,9 @@ fn a_dry_run_says_which_binding_permits_or_why_none_does_and_a_publish_does_not(
         ("dry/elsewhere", Err("the topic matches no topic space")),
         (
             "machines/dry",
-            Err("the topic matches machines, but the client is in none of the client groups bound to it: operators"),
+            Err(
+                "the topic matches machines, but the client is in none of the client groups bound to it: operators",
+            ),
         ),
         ("vault/dry", Err("the topic matches vault, to which no client group is bound")),
     ];
