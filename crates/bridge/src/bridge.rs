@@ -50,8 +50,8 @@ impl Bridge {
         let Settings { listen, rules, http, mqtt, in_flight, .. } = settings;
         let listener = TcpListener::bind(listen).await.map_err(|error| StartError::Listen(listen, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(listen, error))?;
-        tracing::info!("listening on http://{address}{}", rules.path);
         let pool = Arc::new(Pool::start(mqtt).map_err(StartError::Tls)?);
+        tracing::info!("listening on http://{address}{}", rules.path);
         let service = Service::new(rules, Arc::clone(&pool), Budget::new(in_flight), http);
         Ok(Self { address, server: Server::new(listener, Arc::new(service), http), pool })
     }

@@ -4,7 +4,7 @@
 //!
 //! The library is rumqttd. What decided: every property of a PUBLISH arrives at an independent subscriber just as it was
 //! sent, and none is added; a retained message is kept for late subscribers and cleared by an empty payload. Of the
-//! others, mqtt5's broker adds a User Property `x-mqtt-client-id` to every message and can not be told not to, and
+//! others, mqtt5's broker adds a User Property `x-mqtt-client-id` to every message and cannot be told not to, and
 //! rmqtt's, used as a library, keeps no retained messages and has half as many dependencies again. The price: this port
 //! takes MQTT 5 clients only (`mosquitto_sub -V 5`).
 

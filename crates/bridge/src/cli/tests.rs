@@ -1,4 +1,5 @@
 use std::io::Write;
+use std::time::Duration;
 
 use clap::CommandFactory;
 
@@ -49,6 +50,10 @@ fn a_wrong_value_is_answered_with_what_was_expected() {
         (&["--limits", "gcp"], "expected azure, aws or mqtt5"),
         (&["--path", "messages"], "expected a path"),
         (&["--path", "/healthz"], "expected a path"),
+        (&["--max-connections", "0"], "expected a whole number of at least 1"),
+        (&["--sessions", "1001"], "expected a whole number from 1 to 1000"),
+        (&["--keep-alive", "0"], "seconds from 1 to 65535"),
+        (&["--session-expiry", "4294967296"], "seconds from 0 to 4294967295"),
         (&["--password-file", "/nonexistent"], "--password-file"),
         (&["--broker-cert-file", "cert.pem"], "--broker-key-file"),
         (&["--client-id-prefix", "a\nb"], "--client-id-prefix"),

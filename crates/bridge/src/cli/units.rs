@@ -1,5 +1,6 @@
-//! Durations and sizes with their units.
+//! Durations and sizes with their units, and numbers with their ranges.
 
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::time::Duration;
 
 /// Reads `500ms`, `10s` or `2m`; from a millisecond to a day.
@@ -36,6 +37,29 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         .and_then(|(number, unit)| number.checked_mul(unit))
         .ok_or_else(|| "expected a number of bytes, such as 4096, 512KiB or 64MiB".to_owned())
 }
+
+/// Reads a whole number of at least 1.
+pub(super) fn count(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number of at least 1".to_owned())
+}
+
+/// Reads how many sessions there are to be; each is a connection to the broker.
+pub(super) fn sessions(text: &str) -> Result<NonZeroUsize, String> {
+    let sessions = text.parse().ok().filter(|sessions: &NonZeroUsize| sessions.get() <= MAX_SESSIONS);
+    sessions.ok_or_else(|| format!("expected a whole number from 1 to {MAX_SESSIONS}"))
+}
+
+/// Reads a Keep Alive; 0 would turn it off, and a dead broker would never be noticed.
+pub(super) fn keep_alive(text: &str) -> Result<NonZeroU16, String> {
+    text.parse().map_err(|_| "expected a whole number of seconds from 1 to 65535".to_owned())
+}
+
+/// Reads a Session Expiry Interval.
+pub(super) fn session_expiry(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("expected a whole number of seconds from 0 to {}", u32::MAX))
+}
+
+const MAX_SESSIONS: usize = 1000;
 
 fn split(text: &str) -> (Option<u64>, &str) {
     let end = text.bytes().take_while(u8::is_ascii_digit).count();

@@ -47,7 +47,7 @@ impl Server {
     /// Accepts until `stop`, then lets the requests under way finish, for at most the drain time-out.
     pub async fn run(self, stop: CancellationToken) {
         let graceful = GracefulShutdown::new();
-        let room = Arc::new(Semaphore::new(self.config.max_connections));
+        let room = Arc::new(Semaphore::new(self.config.max_connections.min(Semaphore::MAX_PERMITS)));
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,

@@ -1,7 +1,7 @@
 //! The bridge's sessions with its broker.
 //!
 //! A topic always goes over the same session, and a session sends in order: so the messages of one topic keep theirs
-//! (MQTT 5.0, 4.6). Which session that is, is the pool's to say in one place, [`Pool::session_of`]; a session knows
+//! (MQTT 5.0, 4.6). Which session that is, is the pool's to say in one place, `session_of`; a session knows
 //! nothing of the others.
 
 use std::hash::{BuildHasher, RandomState};

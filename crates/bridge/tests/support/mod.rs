@@ -1,6 +1,6 @@
 //! A broker that does what a test tells it to, and a pool that is connected to it.
 //!
-//! What the bridge writes is read by another project's codec, so that a mistake of ours can not hide in both ends.
+//! What the bridge writes is read by another project's codec, so that a mistake of ours cannot hide in both ends.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 

@@ -31,7 +31,7 @@ pub struct Decoded {
 ///
 /// # Errors
 ///
-/// The bytes can not become a packet of at most `maximum` bytes that a publisher may receive. This is found as early as
+/// The bytes cannot become a packet of at most `maximum` bytes that a publisher may receive. This is found as early as
 /// the bytes show it, so that no more than `maximum` of them ever have to be kept.
 pub fn decode(bytes: &[u8], maximum: usize) -> Result<Option<Decoded>, DecodeError> {
     let Some((&first, rest)) = bytes.split_first() else {

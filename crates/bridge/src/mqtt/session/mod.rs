@@ -1,7 +1,7 @@
 //! One MQTT session: a task that owns the connection, and a handle to give it messages.
 //!
 //! The session outlives its connections. When one is cut, the task connects again at once, resumes the session and sends
-//! what was not acknowledged again with DUP; publishers see a delay. A broker that can not be reached fails publishes at
+//! what was not acknowledged again with DUP; publishers see a delay. A broker that cannot be reached fails publishes at
 //! once: nothing queues for an absent broker.
 
 mod actor;

@@ -2,7 +2,7 @@
 //!
 //! A message starts out *waiting*. When the connection and the broker's Receive Maximum have room it is written, and is
 //! *in flight* under its Packet Identifier until its PUBACK comes or the broker has lost the session. Its publisher may
-//! give up earlier, at the deadline; the identifier stays taken all the same, so that a late PUBACK can not be mistaken
+//! give up earlier, at the deadline; the identifier stays taken all the same, so that a late PUBACK cannot be mistaken
 //! for another message's.
 
 use std::collections::VecDeque;
@@ -350,89 +350,4 @@ fn check(packet: &EncodedPublish, limits: &ServerLimits) -> Result<(), PublishEr
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use bytes::Bytes;
-    use http_publish::{RequestHead, Rules, read};
-    use tokio::sync::oneshot::Receiver;
-
-    use super::*;
-    use crate::budget::{Budget, InFlightLimits};
-
-    fn submission(deadline: Instant) -> (Submission, Receiver<Result<Published, PublishError>>) {
-        let head = RequestHead::from_fields([
-            (&b":method"[..], &b"POST"[..]),
-            (b":path", b"/mqtt/messages?topic=t"),
-        ]);
-        let rules = Rules::default();
-        let packet = EncodedPublish::new(&read(&head, &rules).unwrap(), Bytes::new()).unwrap();
-        let permit = Budget::new(InFlightLimits { messages: 1, bytes: 0 }).admit().unwrap();
-        let (reply, outcome) = oneshot::channel();
-        (Submission { packet, permit, deadline, reply }, outcome)
-    }
-
-    #[test]
-    fn a_message_that_was_sent_and_one_that_was_not_time_out_differently() {
-        let now = Instant::now();
-        let at = |seconds| now + Duration::from_secs(seconds);
-        let mut outbox = Outbox::new();
-        let mut queue = WriteQueue::default();
-        outbox.connected(ServerLimits::default());
-        let (sent, mut sent_outcome) = submission(at(10));
-        let (waiting, mut waiting_outcome) = submission(at(11));
-        outbox.submit(sent);
-        outbox.fill(&mut queue, now);
-        outbox.submit(waiting);
-
-        assert_eq!(outbox.next_deadline(), Some(at(10)));
-        outbox.expire(at(10));
-        assert_eq!(sent_outcome.try_recv().unwrap(), Err(PublishError::AcknowledgementTimeout));
-        assert!(waiting_outcome.try_recv().is_err());
-
-        assert_eq!(outbox.next_deadline(), Some(at(11)));
-        outbox.expire(at(11));
-        assert!(matches!(waiting_outcome.try_recv().unwrap(), Err(PublishError::Overloaded(_))));
-        assert_eq!(outbox.next_deadline(), None);
-        assert_eq!(outbox.outstanding(), 1, "the Packet Identifier stays taken");
-    }
-
-    #[test]
-    fn the_oldest_message_counts_from_when_it_was_last_written() {
-        let now = Instant::now();
-        let later = now + Duration::from_secs(1);
-        let mut outbox = Outbox::new();
-        outbox.connected(ServerLimits::default());
-        let (message, _outcome) = submission(now);
-        outbox.submit(message);
-        assert_eq!(outbox.oldest_written(), None);
-        outbox.fill(&mut WriteQueue::default(), now);
-        assert_eq!(outbox.oldest_written(), Some(now));
-
-        outbox.disconnected();
-        outbox.connected(ServerLimits::default());
-        assert_eq!(outbox.oldest_written(), None, "it was not written to this connection yet");
-        outbox.fill(&mut WriteQueue::default(), later);
-        assert_eq!(outbox.oldest_written(), Some(later));
-    }
-
-    #[test]
-    fn a_puback_for_a_message_that_is_still_to_be_sent_again_settles_it() {
-        let now = Instant::now();
-        let mut outbox = Outbox::new();
-        outbox.connected(ServerLimits::default());
-        let (message, mut outcome) = submission(now);
-        outbox.submit(message);
-        outbox.fill(&mut WriteQueue::default(), now);
-        outbox.disconnected();
-        outbox.connected(ServerLimits::default());
-        let packet_identifier = PacketIdentifier::MIN;
-        let reason_code = http_publish::ReasonCode::SUCCESS;
-        outbox.acknowledge(PubAck { packet_identifier, reason_code, reason_string: None });
-        assert_eq!(outcome.try_recv().unwrap(), Ok(Published::Acknowledged(reason_code)));
-        let mut queue = WriteQueue::default();
-        outbox.fill(&mut queue, now);
-        assert!(queue.is_empty());
-        assert_eq!(outbox.outstanding(), 0);
-    }
-}
+mod tests;
