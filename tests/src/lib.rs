@@ -10,10 +10,13 @@
 //! looks at what came before it. Nothing here waits for a time to pass; whatever is waited for has [`PATIENCE`].
 
 mod answer;
+pub mod authority;
 mod body;
 pub mod config;
+pub mod deploy;
 mod edge;
 mod endpoint;
+mod key_server;
 mod link;
 mod message;
 pub mod raw;
@@ -30,11 +33,12 @@ pub use answer::{Answer, Problem, Violation};
 pub use body::Body;
 pub use edge::{Edge, LogLine};
 pub use endpoint::{Connection, Endpoint, Pending, Protocol};
+pub use key_server::KeyServer;
 pub use link::Link;
 pub use message::Message;
 pub use recorder::{Behaviour, Recorded, Recorder};
 pub use request::{Request, percent_encoded};
-pub use runtime::{block_on, spawn};
+pub use runtime::{block_on, block_on_for, spawn};
 pub use scripted_broker::ScriptedBroker;
 pub use subscriber::Subscriber;
 pub use terminal::Terminal;

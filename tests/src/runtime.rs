@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -13,9 +14,17 @@ use crate::PATIENCE;
 /// # Panics
 /// Where it takes longer than [`PATIENCE`].
 pub fn block_on<F: Future>(future: F) -> F::Output {
+    block_on_for(PATIENCE, future)
+}
+
+/// Runs a future to its end, with a patience of its own.
+///
+/// # Panics
+/// Where it takes longer.
+pub fn block_on_for<F: Future>(patience: Duration, future: F) -> F::Output {
     runtime().block_on(async {
-        let Ok(output) = tokio::time::timeout(PATIENCE, future).await else {
-            panic!("this took longer than {PATIENCE:?}");
+        let Ok(output) = tokio::time::timeout(patience, future).await else {
+            panic!("this took longer than {patience:?}");
         };
         output
     })

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use end_to_end::{Edge, Endpoint, Protocol, Request, block_on, spawn};
+use end_to_end::{Edge, Endpoint, Protocol, Request, block_on_for, spawn};
 use xtask::stack::Mosquitto;
 
 /// A request, the status that it is due, and the filter's counter that it adds to.
@@ -21,6 +21,8 @@ const REQUESTS: usize = 200_000;
 /// Caches fill, and buffers grow to the size that they keep.
 const WARM_UP: usize = 20_000;
 const AT_A_TIME: usize = 32;
+/// A busy machine is slow.
+const PATIENCE: Duration = Duration::from_secs(3600);
 /// Envoy's memory after all requests, in percent of what it was after the warm-up.
 const MEMORY_LIMIT: u64 = 110;
 
@@ -119,7 +121,7 @@ fn run(endpoints: &[Endpoint], numbers: std::ops::Range<usize>) -> BTreeMap<(usi
         .collect();
     let mut counted = BTreeMap::new();
     for worker in workers {
-        for answer in block_on(worker).expect("sending does not panic") {
+        for answer in block_on_for(PATIENCE, worker).expect("sending does not panic") {
             *counted.entry(answer).or_default() += 1;
         }
     }
