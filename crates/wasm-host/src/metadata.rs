@@ -1,30 +1,15 @@
-//! Envoy's dynamic metadata, as the property `metadata` gives it: a serialised `envoy.config.core.v3.Metadata`.
+//! Envoy's dynamic metadata as bytes: a serialised `envoy.config.core.v3.Metadata`.
 
 use serde_json::Value;
-
-use crate::Property;
 
 /// How a field's value stands on the wire.
 const VARINT: u8 = 0;
 const FIXED64: u8 = 1;
 const BYTES: u8 = 2;
 
-// === impl Property ===
-
-impl Property {
-    /// The metadata of some filters: an object with a filter's name for each member, whose value is an object again.
-    ///
-    /// ```
-    /// use serde_json::json;
-    /// use wasm_host::Property;
-    ///
-    /// let token = json!({ "envoy.filters.http.jwt_authn": { "jwt": { "oid": "pump-7" } } });
-    /// assert!(matches!(Property::metadata(&token), Property::Bytes(bytes) if !bytes.is_empty()));
-    /// ```
-    #[must_use]
-    pub fn metadata(filters: &Value) -> Self {
-        Self::Bytes(entries(filters, structure))
-    }
+/// The metadata of some filters: an object with a filter's name for each member, whose value is an object again.
+pub(crate) fn encode(filters: &Value) -> Vec<u8> {
+    entries(filters, structure)
 }
 
 /// The fields of a `map<string, …>` with the number 1, which is what `Metadata` and `Struct` are.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::Status;
+use crate::{Status, metadata};
 
 /// What is found at a property's path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,23 @@ pub enum Property {
 pub(crate) struct Properties(HashMap<Vec<u8>, Property>);
 
 // === impl Property ===
+
+impl Property {
+    /// Envoy's dynamic metadata, as its property `metadata` is given: an object with a filter's name for each member,
+    /// whose value is an object again.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use wasm_host::Property;
+    ///
+    /// let token = json!({ "envoy.filters.http.jwt_authn": { "jwt": { "oid": "pump-7" } } });
+    /// assert!(matches!(Property::metadata(&token), Property::Bytes(bytes) if !bytes.is_empty()));
+    /// ```
+    #[must_use]
+    pub fn metadata(filters: &serde_json::Value) -> Self {
+        Self::Bytes(metadata::encode(filters))
+    }
+}
 
 impl From<&str> for Property {
     fn from(text: &str) -> Self {

@@ -1,4 +1,6 @@
 //! Callbacks in orders that no Envoy would call in.
+//!
+//! One thing is left out: a context that was deleted, or never was. The SDK traps there, before the filter is asked.
 
 use wasm_host::{Action, Callback, Fields, Request, Stream};
 
