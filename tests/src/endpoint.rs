@@ -14,9 +14,10 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use crate::authority::Identity;
 use crate::{Answer, Body, PATIENCE, Request, block_on, spawn};
 
 /// The four ways in which a client reaches the edge.
@@ -106,12 +107,27 @@ impl Endpoint {
     /// Where the certificate cannot be used.
     #[must_use]
     pub fn tls(name: &'static str, address: SocketAddr, protocol: Protocol, certificate: &[u8]) -> Self {
-        let mut roots = RootCertStore::empty();
-        let certificate = CertificateDer::from_pem_slice(certificate).expect("a certificate in PEM");
-        roots.add(certificate).expect("a certificate to trust");
-        let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        config.alpn_protocols = vec![protocol.alpn().to_vec()];
-        Self { name, address, protocol, tls: Some(Arc::new(config)) }
+        let config = ClientConfig::builder().with_root_certificates(trusting(certificate));
+        Self { name, address, protocol, tls: None }.over_tls(config.with_no_client_auth())
+    }
+
+    /// The same server, which is shown a client's certificate.
+    ///
+    /// # Panics
+    /// Where the server has no TLS, or a certificate cannot be used.
+    #[must_use]
+    pub fn showing(self, client: &Identity, trusted: &[u8]) -> Self {
+        assert!(self.tls.is_some(), "{self:?} has no TLS");
+        let chain = CertificateDer::from_pem_slice(client.chain.as_bytes()).expect("a certificate in PEM");
+        let key = PrivateKeyDer::from_pem_slice(client.key.as_bytes()).expect("a key in PEM");
+        let config = ClientConfig::builder().with_root_certificates(trusting(trusted));
+        let config = config.with_client_auth_cert(vec![chain], key).expect("a certificate with its key");
+        self.over_tls(config)
+    }
+
+    fn over_tls(self, mut config: ClientConfig) -> Self {
+        config.alpn_protocols = vec![self.protocol.alpn().to_vec()];
+        Self { tls: Some(Arc::new(config)), ..self }
     }
 
     /// Its address, for [`raw`](crate::raw) bytes.
@@ -195,6 +211,11 @@ impl Pending {
         let sent = block_on(self.0).expect("sending does not panic");
         sent.unwrap_or_else(|error| panic!("no answer: {error:?}"))
     }
+
+    /// Gives it up: the connection ends, with the request on it.
+    pub fn abandon(self) {
+        self.0.abort();
+    }
 }
 
 // === impl Connection ===
@@ -223,6 +244,13 @@ impl Connection {
         };
         tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| panic!("no answer in {PATIENCE:?}"))
     }
+}
+
+fn trusting(certificate: &[u8]) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_slice(certificate).expect("a certificate in PEM");
+    roots.add(certificate).expect("a certificate to trust");
+    roots
 }
 
 fn to_hyper(request: Request, version: Version) -> hyper::Request<Body> {

@@ -1,0 +1,85 @@
+//! The pieces of `deploy/`, put where `deploy/README.md` says.
+
+use serde_json::Value;
+use xtask::repo;
+use xtask::stack::{EnvoyConfig, types};
+
+/// A piece, parsed.
+///
+/// # Panics
+/// Where there is none of that name, or it is not YAML.
+#[must_use]
+pub fn piece(path: &str) -> Value {
+    let path = repo::root().join("deploy").join(path);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Puts every part of a piece into its place.
+///
+/// # Panics
+/// Where `deploy/README.md` knows no place for a part.
+pub fn put(config: &mut EnvoyConfig, piece: &Value) {
+    for (part, value) in piece.as_object().expect("a piece has parts") {
+        match part.as_str() {
+            "jwt_providers" => config.each(types::JWT_AUTHN, |jwt| jwt["providers"] = value.clone()),
+            "client_id" => config.filter(|filter| filter["clientId"] = value.clone()),
+            "client_rate_limits" => config.each(types::LOCAL_RATE_LIMIT, |limit| {
+                if limit.get("rate_limits").is_some() {
+                    limit["rate_limits"] = value.clone();
+                }
+            }),
+            "access_log_principal" => each_manager(config, |manager| {
+                let format = &mut manager["access_log"][0]["typed_config"]["log_format"]["json_format"];
+                assert!(format["authorizationPrincipal"].is_string(), "the access log has a principal");
+                format["authorizationPrincipal"] = value.clone();
+            }),
+            "downstream_tls_context" => config.each(types::DOWNSTREAM_TLS, |tls| merge(tls, value)),
+            "http_filters" => each_manager(config, |manager| {
+                let filters = manager["http_filters"].as_array_mut().expect("filters");
+                let at = filters.iter().position(|filter| filter["name"] == "postmqtt").expect("the filter");
+                filters.splice(at..at, value.as_array().cloned().unwrap_or_default());
+            }),
+            "without_http_filters" => each_manager(config, |manager| {
+                value.as_array().expect("names").iter().for_each(|name| remove_filter(manager, name));
+            }),
+            "virtual_host" => each_manager(config, |manager| {
+                merge(&mut manager["route_config"]["virtual_hosts"][0], value);
+            }),
+            "clusters" => {
+                let clusters = config.value()["static_resources"]["clusters"].as_array_mut();
+                clusters.expect("clusters").extend(value.as_array().cloned().unwrap_or_default());
+            }
+            unknown => panic!("where does {unknown} go?"),
+        }
+    }
+}
+
+fn each_manager(config: &mut EnvoyConfig, change: impl FnMut(&mut Value)) {
+    config.each(types::HTTP_CONNECTION_MANAGER, change);
+}
+
+fn remove_filter(manager: &mut Value, name: &Value) {
+    let filters = manager["http_filters"].as_array_mut().expect("filters");
+    filters.retain(|filter| filter["name"] != *name);
+    let host = &mut manager["route_config"]["virtual_hosts"][0];
+    let name = name.as_str().expect("a name");
+    let forget = |holder: &mut Value| {
+        let settings = holder.get_mut("typed_per_filter_config").and_then(Value::as_object_mut);
+        settings.and_then(|settings| settings.remove(name));
+    };
+    forget(host);
+    host["routes"].as_array_mut().expect("routes").iter_mut().for_each(forget);
+}
+
+/// Lays `value` over `target`: objects field by field, anything else as a whole.
+fn merge(target: &mut Value, value: &Value) {
+    match (target, value) {
+        (Value::Object(target), Value::Object(fields)) => {
+            for (name, field) in fields {
+                merge(target.entry(name).or_insert(Value::Null), field);
+            }
+        }
+        (target, value) => *target = value.clone(),
+    }
+}
