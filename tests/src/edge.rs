@@ -92,6 +92,14 @@ impl Edge {
         Endpoint::plain("bridge", address_of(&self.stack.bridge_url(0)), protocol)
     }
 
+    /// The edge over every protocol, and the bridge without an edge.
+    #[must_use]
+    pub fn with_and_without(&self) -> Vec<Endpoint> {
+        let edges = Protocol::ALL.map(|protocol| self.at(protocol));
+        let bridges = Protocol::PLAIN.map(|protocol| self.bridge(protocol));
+        edges.into_iter().chain(bridges).collect()
+    }
+
     /// The edge's address without TLS, for [`raw`](crate::raw) bytes.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

@@ -2,13 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use end_to_end::{Edge, Endpoint, Message, Protocol, Request};
-
-fn endpoints(edge: &Edge) -> Vec<Endpoint> {
-    let edges = Protocol::ALL.map(|protocol| edge.at(protocol));
-    let bridges = Protocol::PLAIN.map(|protocol| edge.bridge(protocol));
-    edges.into_iter().chain(bridges).collect()
-}
+use end_to_end::{Edge, Message, Request};
 
 #[test]
 fn the_status_says_what_the_broker_said() {
@@ -23,7 +17,7 @@ fn the_status_says_what_the_broker_said() {
         (&heard, "0", 202, Some("0")),
         (&unheard, "0", 202, Some("0")),
     ];
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         for (topic, qos, status, reason_code) in rows {
             let answer = endpoint.send(Request::publish(topic).header("mqtt-qos", qos).body("x"));
             answer.expect_published(status);
@@ -37,7 +31,7 @@ fn the_status_says_what_the_broker_said() {
 #[test]
 fn a_retained_message_is_kept_replaced_and_cleared() {
     let edge = Edge::shared();
-    for (number, endpoint) in endpoints(&edge).into_iter().enumerate() {
+    for (number, endpoint) in edge.with_and_without().into_iter().enumerate() {
         let topic = edge.topic(&format!("retained{number}"));
         let publish = |request: Request| {
             let answer = endpoint.send(request.header("mqtt-retain", "1"));
@@ -67,6 +61,25 @@ fn a_retained_message_is_kept_replaced_and_cleared() {
 }
 
 #[test]
+fn the_broker_that_the_bridge_embeds_keeps_and_clears_retained_messages() {
+    let edge = Edge::start("embedded", |stack| stack);
+    for (number, endpoint) in edge.with_and_without().into_iter().enumerate() {
+        let topic = edge.topic(&format!("retained{number}"));
+        let kept = || {
+            let subscriber = edge.subscribe_to(&[&topic]);
+            edge.published_until_now(&subscriber, &topic)
+        };
+        for (payload, expected) in [("first", 1), ("second", 1), ("", 0)] {
+            let request = Request::publish(&topic).and("&retain=1").body(payload);
+            assert!(endpoint.send(request).status < 300, "{endpoint:?}");
+            let kept = kept();
+            assert_eq!(kept.len(), expected, "{endpoint:?}");
+            assert!(kept.iter().all(|message| message.text() == payload && message.retain), "{kept:?}");
+        }
+    }
+}
+
+#[test]
 fn a_retained_message_is_cleared_with_an_empty_payload_that_has_properties() {
     let edge = Edge::shared();
     let topic = edge.topic("cleared");
@@ -91,7 +104,7 @@ fn every_answer_names_its_request_by_an_id_of_its_own() {
         Request::publish(&topic).method("GET"),
     ];
     let mut seen = BTreeSet::new();
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         for request in &requests {
             let answer = endpoint.send(request.clone());
             assert!(seen.insert(answer.request_id().to_owned()), "twice: {answer:?}");
@@ -116,7 +129,7 @@ fn another_method_is_405_and_says_which_is_right() {
     let edge = Edge::shared();
     let topic = edge.topic("methods");
     let subscriber = edge.subscribe();
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         for method in ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "HEAD"] {
             let answer = endpoint.send(Request::publish(&topic).method(method));
             assert_eq!(
@@ -158,7 +171,7 @@ fn another_path_is_404_and_says_so() {
         "/mqtt/%6Dessages%20",
         "/x/mqtt/messages",
     ];
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         for path in paths {
             for method in ["POST", "GET"] {
                 let request = Request::post(format!("{path}?topic={topic}")).method(method);
@@ -179,7 +192,7 @@ fn a_dry_run_says_what_would_be_published_and_publishes_nothing() {
     let edge = Edge::shared();
     let topic = edge.topic("dry-run");
     let subscriber = edge.subscribe();
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         for retain in ["0", "1"] {
             let request = Request::publish(&topic)
                 .and("&dry-run=1")

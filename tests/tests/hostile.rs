@@ -2,13 +2,7 @@
 //! goes on serving.
 
 use end_to_end::raw::{self, RawConnection};
-use end_to_end::{Edge, Endpoint, Protocol, Request, percent_encoded, token};
-
-fn endpoints(edge: &Edge) -> Vec<Endpoint> {
-    let edges = Protocol::ALL.map(|protocol| edge.at(protocol));
-    let bridges = Protocol::PLAIN.map(|protocol| edge.bridge(protocol));
-    edges.into_iter().chain(bridges).collect()
-}
+use end_to_end::{Edge, Protocol, Request, percent_encoded, token};
 
 /// The beginning of a request over HTTP/1.1.
 fn start(target: &str) -> String {
@@ -37,7 +31,7 @@ fn bytes_that_are_not_utf8_are_refused_where_text_is_due_and_passed_over_where_n
     let edge = Edge::shared();
     let topic = edge.topic("not-utf8");
     let subscriber = edge.subscribe();
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         for (name, value, code) in rows {
             let answer = endpoint.send(Request::publish(&topic).header(name, value).body("x"));
             let Some(code) = code else {
@@ -58,7 +52,7 @@ fn text_that_is_utf8_but_was_not_percent_encoded_arrives() {
     let edge = Edge::shared();
     let topic = edge.topic("plain-utf8");
     let subscriber = edge.subscribe();
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         let request = Request::publish(&topic)
             .header("mqtt-response-topic", "antwort/ä€")
             .header("mqtt-user-properties", r#"[{"größe":"2 m²"}]"#)
@@ -75,7 +69,7 @@ fn text_that_is_utf8_but_was_not_percent_encoded_arrives() {
 fn a_refusal_shows_nothing_of_what_was_sent_unescaped() {
     let edge = Edge::shared();
     let hostile = "<script>alert(1)</script>\"},{\"code\":\"Other";
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         for request in [
             Request::publish(hostile).header("mqtt-qos", hostile),
             Request::publish("a").header("mqtt-response-topic", format!("+{hostile}")),
@@ -207,7 +201,7 @@ fn headers_over_the_edges_limits_are_431() {
 #[test]
 fn thousands_of_faults_are_told_in_a_short_answer() {
     let edge = Edge::shared();
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         let json = format!("[{}1]", "1,".repeat(25_000));
         let request = Request::publish("a").header("mqtt-user-properties", json);
         let problem = endpoint.send(request).expect_problem();

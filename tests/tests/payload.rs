@@ -1,19 +1,10 @@
-//! The payload: its size, its bytes, its UTF-8, and clients that end before it does.
-
-use std::time::Duration;
+//! The payload: its size, its bytes, its UTF-8, and the next request behind it.
 
 use end_to_end::raw::{self, RawConnection};
-use end_to_end::{Body, Connection, Edge, Endpoint, Message, Protocol, Request, block_on, eventually, token};
+use end_to_end::{Body, Connection, Edge, Message, Protocol, Request, block_on, token};
 
 /// The largest payload of the default limits.
 const LIMIT: usize = 512 * 1024;
-
-/// The edge over every protocol, and the bridge without an edge.
-fn endpoints(edge: &Edge) -> Vec<Endpoint> {
-    let edges = Protocol::ALL.map(|protocol| edge.at(protocol));
-    let bridges = Protocol::PLAIN.map(|protocol| edge.bridge(protocol));
-    edges.into_iter().chain(bridges).collect()
-}
 
 /// Bytes of every value, so that none is lost or changed unnoticed.
 fn bytes(count: usize) -> Vec<u8> {
@@ -31,7 +22,7 @@ fn a_payload_of_any_size_up_to_the_limit_arrives_unchanged() {
     let edge = Edge::shared();
     let topic = edge.topic("sizes");
     let subscriber = edge.subscribe();
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         for size in [0, 1, 2, 255, 16_384, 65_535, 65_536, LIMIT - 1, LIMIT] {
             let payload = bytes(size);
             for (kind, body) in bodies(&payload) {
@@ -47,7 +38,7 @@ fn a_payload_that_has_to_be_checked_may_be_as_large_as_any() {
     let edge = Edge::shared();
     let topic = edge.topic("checked-sizes");
     let subscriber = edge.subscribe();
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         for size in [65_534, 65_536, LIMIT] {
             let payload = "ä".repeat(size / 2).into_bytes();
             for (kind, body) in bodies(&payload) {
@@ -69,7 +60,7 @@ fn one_byte_more_than_the_limit_is_413_and_is_not_published() {
     let edge = Edge::shared();
     let topic = edge.topic("too-large");
     let subscriber = edge.subscribe();
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         for (format, payload) in [("0", &bytes(LIMIT + 1)), ("1", &vec![b'x'; LIMIT + 1])] {
             for (kind, body) in bodies(payload) {
                 let request =
@@ -110,7 +101,7 @@ fn utf8_arrives_however_it_is_cut_into_chunks() {
     let subscriber = edge.subscribe();
     let text = "aä€🚀\u{0}\u{10ffff}z";
     let one_by_one = || text.bytes().map(|byte| vec![byte]).collect::<Vec<_>>();
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         for request in [
             Request::publish(&topic).body(text),
             Request::publish(&topic).chunks(one_by_one()),
@@ -148,7 +139,7 @@ fn a_payload_that_says_it_is_utf8_and_is_not_is_refused_where_it_breaks() {
     let edge = Edge::shared();
     let topic = edge.topic("not-utf8");
     let subscriber = edge.subscribe();
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         for (chunks, offset) in rows {
             let base = Request::publish(&topic).header("mqtt-payload-format-indicator", "1");
             let pieces = || chunks.iter().map(|chunk| chunk.to_vec());
@@ -173,7 +164,7 @@ fn trailers_end_a_payload_and_say_nothing_else() {
     let edge = Edge::shared();
     let topic = edge.topic("trailers");
     let subscriber = edge.subscribe();
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         for format in ["0", "1"] {
             for name in ["x-end", "mqtt-retain", "mqtt-qos", "x-mqtt-client-id"] {
                 let request = Request::publish(&topic)
@@ -210,117 +201,11 @@ fn a_client_that_waits_for_100_continue_is_told_to_continue() {
 }
 
 #[test]
-fn a_client_that_is_gone_before_the_end_publishes_nothing() {
-    let edge = Edge::shared();
-    let subscriber = edge.subscribe();
-    let rows = [
-        ("content-length: 10\r\n", "first"),
-        ("transfer-encoding: chunked\r\n", "5\r\nfirst\r\n"),
-        ("content-length: 5\r\nmqtt-payload-format-indicator: 1\r\n", "firs"),
-        ("transfer-encoding: chunked\r\nmqtt-payload-format-indicator: 1\r\n", "5\r\nfirst\r\n"),
-        ("transfer-encoding: chunked\r\n", "5\r\nfirst\r\n0\r\n"),
-    ];
-    for (number, (more, body)) in rows.iter().enumerate() {
-        let topic = edge.topic(&format!("gone{number}"));
-        let mut connection = RawConnection::open(edge.address());
-        connection.write(head(&topic, more).as_bytes());
-        connection.write(body.as_bytes());
-        if number % 2 == 0 {
-            connection.finish_writing();
-        }
-        drop(connection);
-        logged(&edge, &topic);
-        assert_eq!(edge.published_until_now(&subscriber, &topic), [], "{more}{body}");
-    }
-    // Without an edge.
-    let topic = edge.topic("gone-bridge");
-    for (more, body) in rows {
-        let mut connection = RawConnection::open(edge.bridge(Protocol::Http1).address());
-        connection.write(head(&topic, more).as_bytes());
-        connection.write(body.as_bytes());
-        // The bridge may answer (400), or close; it has seen the end when it does either.
-        connection.finish_writing();
-        if let Some(answer) = connection.read_answer() {
-            assert_eq!(answer.expect_problem().status, 400, "{more}{body}");
-        }
-    }
-    assert_eq!(edge.published_until_now(&subscriber, &topic), []);
-}
-
-#[test]
-fn a_stream_that_is_reset_before_its_end_publishes_nothing() {
-    let edge = Edge::shared();
-    let subscriber = edge.subscribe();
-    for format in ["0", "1"] {
-        let topic = edge.topic(&format!("reset{format}"));
-        let request = Request::publish(&topic)
-            .header("mqtt-payload-format-indicator", format)
-            .with_body(Body::chunked(["first"]).never_ending());
-        block_on(async {
-            let mut connection = edge.at(Protocol::Http2).connect().await;
-            // Long enough that the edge has the request, and has sent it on where it does that.
-            let answer = tokio::time::timeout(Duration::from_millis(300), connection.send(request)).await;
-            assert!(answer.is_err(), "an answer before the end: {answer:?}");
-        });
-        logged(&edge, &topic);
-        assert_eq!(edge.published_until_now(&subscriber, &topic), [], "PFI {format}");
-    }
-}
-
-#[test]
-fn a_content_length_that_is_not_true_publishes_nothing() {
-    let edge = Edge::shared();
-    let topic = edge.topic("length");
-    let subscriber = edge.subscribe();
-    let of = |more: &str, body: &str| format!("{}{body}", head(&topic, more)).into_bytes();
-    let rows = [
-        of("content-length: 3\r\ncontent-length: 4\r\n", "abcd"),
-        of("content-length: 3, 4\r\n", "abcd"),
-        of("content-length: +3\r\n", "abc"),
-        of("content-length: -3\r\n", "abc"),
-        of("content-length: 0x3\r\n", "abc"),
-        of("content-length: three\r\n", "abc"),
-        of("content-length: 99999999999999999999999\r\n", "abc"),
-        of("content-length: 3\r\ntransfer-encoding: chunked\r\n", "3\r\nabc\r\n0\r\n\r\n"),
-        of("transfer-encoding: chunked, identity\r\n", "3\r\nabc\r\n0\r\n\r\n"),
-        of("transfer-encoding: chunked\r\n", "xyz\r\nabc\r\n0\r\n\r\n"),
-        of("transfer-encoding: chunked\r\n", "3\r\nabcd\r\n0\r\n\r\n"),
-        of("transfer-encoding: chunked\r\n", "fffffffffffffffff\r\nabc\r\n0\r\n\r\n"),
-    ];
-    for (at, address) in [("edge", edge.address()), ("bridge", edge.bridge(Protocol::Http1).address())] {
-        for bytes in &rows {
-            let shown = String::from_utf8_lossy(bytes).replace(token::valid(), "…");
-            let mut connection = RawConnection::open(address);
-            connection.write(bytes);
-            connection.finish_writing();
-            // Both may close without a word.
-            if let Some(answer) = connection.read_answer() {
-                assert!((400..500).contains(&answer.status), "{shown} at the {at}: {answer:?}");
-                if at == "edge" {
-                    assert_eq!(answer.expect_problem().status, answer.status, "{shown}");
-                }
-            }
-        }
-    }
-    for endpoint in [edge.at(Protocol::Http2), edge.bridge(Protocol::Http2)] {
-        for length in ["2", "4", "0"] {
-            let request = Request::publish(&topic).header("content-length", length).chunks(["abc"]);
-            let answer = block_on(async { endpoint.connect().await.send(request).await });
-            // The stream is reset, or the request refused.
-            if let Ok(answer) = answer {
-                assert_eq!(answer.status, 400, "{length} at {endpoint:?}: {answer:?}");
-            }
-        }
-    }
-    assert_eq!(edge.published_until_now(&subscriber, &topic), []);
-}
-
-#[test]
 fn a_second_request_on_a_connection_is_judged_by_itself() {
     let edge = Edge::shared();
     let topic = edge.topic("second");
     let subscriber = edge.subscribe();
-    for endpoint in endpoints(&edge) {
+    for endpoint in edge.with_and_without() {
         block_on(async {
             let mut connection = endpoint.connect().await;
             for number in 0..3 {
@@ -370,12 +255,4 @@ fn head(topic: &str, more: &str) -> String {
         "POST /mqtt/messages?topic={topic} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n{more}\r\n",
         token::valid()
     )
-}
-
-/// Waits until the edge is done with the request for this topic.
-fn logged(edge: &Edge, topic: &str) {
-    eventually(&format!("a line of the access log about {topic}"), || {
-        let topics = [topic.to_owned(), end_to_end::percent_encoded(topic)];
-        edge.log_lines().find(|line| topics.contains(&line.text("topic")))
-    });
 }
