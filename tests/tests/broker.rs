@@ -252,6 +252,32 @@ fn a_bridge_that_dies_with_requests_under_way_leaves_each_a_problem() {
 }
 
 #[test]
+fn a_bridge_that_is_told_to_end_answers_what_is_under_way() {
+    let edge = Edge::start("told-to-end", |stack| stack.mosquitto(Mosquitto::new()));
+    let topic = edge.topic("a");
+    let subscriber = edge.subscribe();
+    edge.send(Request::publish(&topic).body("before")).expect_published(204);
+    edge.stack().broker().freeze();
+    let under_way =
+        Protocol::ALL.map(|protocol| edge.at(protocol).begin(Request::publish(&topic).body("under way")));
+    eventually("the bridge to have all of them", || {
+        (edge.stat("cluster.mqtt_bridge.upstream_rq_active") == 4).then_some(())
+    });
+    std::thread::scope(|scope| {
+        scope.spawn(|| edge.stack().bridge().stop());
+        eventually("the bridge to be ending", || {
+            edge.stack().bridge().log().contains("stopping").then_some(())
+        });
+        edge.stack().broker().thaw();
+        for pending in under_way {
+            pending.answer().expect_published(204);
+        }
+    });
+    let received: Vec<_> = subscriber.next_many(5).iter().map(Message::text).collect();
+    assert_eq!(received, ["before", "under way", "under way", "under way", "under way"]);
+}
+
+#[test]
 fn of_two_bridges_the_one_that_is_left_serves_all() {
     let edge = Edge::start("two-bridges", |stack| stack.mosquitto(Mosquitto::new()).bridges(2));
     let subscriber = edge.subscribe();
