@@ -5,7 +5,7 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{demo, lint, schema, soak, test};
+use commands::{demo, fuzz, lint, schema, soak, test};
 use xtask::dev::token::Token;
 use xtask::{Result, build, tools};
 
@@ -29,6 +29,8 @@ enum Command {
     Test(test::Test),
     /// Runs the long tests: 200,000 requests through Envoy, 1,000,000 through the filter alone
     Soak,
+    /// Runs each target of fuzz/ for a bounded time
+    Fuzz(fuzz::Fuzz),
     /// Checks formatting, lints, documentation, dependencies and configuration
     Lint,
     /// Writes the JSON Schema of the filter's configuration
@@ -60,6 +62,7 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Test(test) => test.run(),
         Command::Soak => soak::run(),
+        Command::Fuzz(fuzz) => fuzz.run(),
         Command::Lint => lint::run(),
         Command::Schema => schema::run(),
         Command::Tools => {

@@ -1,7 +1,7 @@
 //! HTTP Publish: an HTTP request becomes an MQTT 5 PUBLISH, or a problem that says everything that is wrong with it.
 //!
 //! This crate is the protocol and nothing else: no I/O, no proxy, no HTTP library, no MQTT client. The filter at the
-//! edge and the bridge behind it both call [`read`], so that a rule exists once.
+//! edge and the bridge behind it both call [`read()`], so that a rule exists once.
 //!
 //! ```
 //! use http_publish::{QoS, RequestHead, Rules, read};
@@ -20,7 +20,7 @@
 //! # Ok::<(), http_publish::Problem>(())
 //! ```
 //!
-//! The way through the crate: [`RequestHead`] (what was sent) → [`read`] (every rule) → [`Publish`] (what it means) →
+//! The way through the crate: [`RequestHead`] (what was sent) → [`read()`] (every rule) → [`Publish`] (what it means) →
 //! [`Publish::changes`] (its one spelling). The payload streams by a [`PayloadCheck`]. What the broker said about a
 //! message is a [`ReasonCode`], and [`ReasonCode::to_publish_answer`] is the one table that turns it into a status.
 

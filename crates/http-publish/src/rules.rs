@@ -2,7 +2,7 @@
 
 use crate::limits::Limits;
 
-/// The rules by which [`read`](crate::read) judges a request.
+/// The rules by which [`read()`](crate::read()) judges a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// The path, without a query; `/mqtt/messages` by default. It has to match byte by byte.

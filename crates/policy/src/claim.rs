@@ -31,7 +31,7 @@ pub enum Presence {
     Present,
     /// It is not, or is an empty string.
     Absent,
-    /// It is null, or a list or object with a null in it: nobody can build on its being there, nor on its not being.
+    /// It is null, or the metadata cannot be read: nobody can build on its being there, nor on its not being.
     Null,
 }
 

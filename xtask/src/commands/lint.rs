@@ -12,7 +12,8 @@ use super::wasm_toolchain;
 /// What makes the command of one check.
 type Check = fn() -> Result<Command>;
 
-const CHECKS: [Check; 6] = [format, clippy, documentation, dependencies, compose_file, envoy_yaml];
+const CHECKS: [Check; 8] =
+    [format, clippy, format_fuzzing, clippy_fuzzing, documentation, dependencies, compose_file, envoy_yaml];
 
 /// Runs every check, also after one has failed.
 pub(crate) fn run() -> Result<()> {
@@ -39,6 +40,17 @@ fn format() -> Result<Command> {
 
 fn clippy() -> Result<Command> {
     Ok(cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+}
+
+/// fuzz/ is a workspace of its own.
+const FUZZING: &str = "fuzz/Cargo.toml";
+
+fn format_fuzzing() -> Result<Command> {
+    Ok(cargo(&["fmt", "--manifest-path", FUZZING, "--check"]))
+}
+
+fn clippy_fuzzing() -> Result<Command> {
+    Ok(cargo(&["clippy", "--quiet", "--manifest-path", FUZZING, "--locked", "--", "-D", "warnings"]))
 }
 
 /// For who works on this: private items are in it, so a module's documentation may point at them.

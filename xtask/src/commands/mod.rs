@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub(crate) mod demo;
+pub(crate) mod fuzz;
 pub(crate) mod lint;
 mod once;
 pub(crate) mod schema;
