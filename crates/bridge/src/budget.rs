@@ -63,6 +63,18 @@ impl Budget {
     pub fn messages(&self) -> usize {
         self.messages.load(Ordering::Relaxed)
     }
+
+    /// How many bytes they have.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The most that may be under way.
+    #[must_use]
+    pub const fn limits(&self) -> InFlightLimits {
+        self.limits
+    }
 }
 
 // === impl Permit ===

@@ -8,129 +8,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, StreamBody};
-use http_publish::Rules;
 use hyper::body::Frame;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use postmqtt_bridge::bridge::Bridge;
 use postmqtt_bridge::budget::InFlightLimits;
-use postmqtt_bridge::cli::Settings;
-use postmqtt_bridge::http::HttpConfig;
 use rumqttc::v5::mqttbytes::v5::Packet;
-use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
-use support::{FakeBroker, PATIENCE, Peer, WELCOME, soon};
-
-/// A running bridge.
-struct Running {
-    address: SocketAddr,
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-/// An answer, read whole.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-fn settings(broker: &FakeBroker) -> Settings {
-    Settings {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        rules: Rules::default(),
-        http: HttpConfig {
-            max_connections: 100,
-            idle_timeout: PATIENCE,
-            body_timeout: PATIENCE,
-            publish_timeout: PATIENCE,
-            drain_timeout: PATIENCE,
-        },
-        mqtt: broker.config(),
-        in_flight: InFlightLimits { messages: 100, bytes: 10 * 1024 * 1024 },
-        #[cfg(feature = "embedded-broker")]
-        embedded_broker: None,
-    }
-}
-
-async fn start(settings: Settings) -> Running {
-    let bridge = Bridge::start(settings).await.unwrap();
-    let address = bridge.address();
-    let stop = CancellationToken::new();
-    let task = tokio::spawn(bridge.run(stop.clone()));
-    Running { address, stop, task }
-}
-
-/// A bridge whose one session is connected.
-async fn connected(broker: &FakeBroker, change: impl FnOnce(&mut Settings)) -> (Running, Peer) {
-    let mut settings = settings(broker);
-    change(&mut settings);
-    let bridge = Bridge::start(settings).await.unwrap();
-    let peer = broker.accept(WELCOME).await;
-    soon(bridge.pool().connected()).await;
-    let address = bridge.address();
-    let stop = CancellationToken::new();
-    let task = tokio::spawn(bridge.run(stop.clone()));
-    (Running { address, stop, task }, peer)
-}
-
-// === impl Running ===
-
-impl Running {
-    /// Sends bytes over a connection of their own, and reads what comes until the server closes it.
-    async fn send(&self, request: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        soon(stream.read_to_string(&mut answer)).await.unwrap();
-        Answer::parse(&answer)
-    }
-
-    async fn get(&self, path: &str) -> Answer {
-        self.send(&format!("GET {path} HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n")).await
-    }
-
-    fn post(&self, query: &str, fields: &str, body: &str) -> JoinHandle<Answer> {
-        let length = body.len();
-        let request = format!(
-            "POST /mqtt/messages?{query} HTTP/1.1\r\nhost: b\r\nconnection: close\r\n{fields}content-length: {length}\r\n\r\n{body}"
-        );
-        let address = self.address;
-        tokio::spawn(async move {
-            let running = Self { address, stop: CancellationToken::new(), task: tokio::spawn(async {}) };
-            running.send(&request).await
-        })
-    }
-}
-
-// === impl Answer ===
-
-impl Answer {
-    fn parse(text: &str) -> Self {
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-        Self { status, head: head.to_owned(), body: body.to_owned() }
-    }
-
-    fn field(&self, name: &str) -> Option<&str> {
-        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-    }
-
-    /// The problem's code, after a look at what every problem has.
-    fn code(&self) -> String {
-        assert_eq!(self.field("content-type"), Some("application/problem+json"), "{self:?}");
-        let document: Value = serde_json::from_str(&self.body).unwrap();
-        assert_eq!(document["status"], self.status);
-        assert_eq!(document["requestId"], self.field("x-request-id").unwrap());
-        document["code"].as_str().unwrap().to_owned()
-    }
-}
+use support::running::{Answer, connected, settings, start};
+use support::{FakeBroker, soon};
 
 #[tokio::test]
 async fn the_puback_decides_the_answer() {

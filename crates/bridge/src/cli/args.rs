@@ -134,11 +134,11 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 fn path(text: &str) -> Result<String, String> {
     let fits =
         text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
-    let reserved = matches!(text, "/healthz" | "/readyz");
+    let reserved = matches!(text, "/healthz" | "/readyz" | "/metrics");
     if fits && !reserved {
         return Ok(text.to_owned());
     }
-    Err("expected a path such as /mqtt/messages: visible ASCII without ? and #, not /healthz or /readyz"
+    Err("expected a path such as /mqtt/messages: visible ASCII without ? and #, not /healthz, /readyz or /metrics"
         .to_owned())
 }
 

@@ -50,6 +50,7 @@ fn a_wrong_value_is_answered_with_what_was_expected() {
         (&["--limits", "gcp"], "expected azure, aws or mqtt5"),
         (&["--path", "messages"], "expected a path"),
         (&["--path", "/healthz"], "expected a path"),
+        (&["--path", "/metrics"], "expected a path"),
         (&["--max-connections", "0"], "expected a whole number of at least 1"),
         (&["--sessions", "1001"], "expected a whole number from 1 to 1000"),
         (&["--keep-alive", "0"], "seconds from 1 to 65535"),

@@ -25,6 +25,13 @@ pub(super) fn published(published: Published) -> Answer {
     answer
 }
 
+/// The metrics.
+pub(super) fn metrics(text: String) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(text)));
+    put(&mut answer, CONTENT_TYPE, crate::metrics::CONTENT_TYPE);
+    answer
+}
+
 /// A document of what was asked for.
 pub(super) fn json(document: Vec<u8>) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(document)));

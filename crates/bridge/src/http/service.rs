@@ -1,9 +1,9 @@
-//! What the bridge answers: messages to publish, and two questions about its health.
+//! What the bridge answers: messages to publish, two questions about its health, and one about its numbers.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_publish::{
     Code, Decision, PayloadCheck, Problem, Purpose, REQUEST_ID, RequestHead, RequestId, Rules, read,
@@ -16,6 +16,7 @@ use super::answer::{self, Answer};
 use super::body;
 use super::config::HttpConfig;
 use crate::budget::Budget;
+use crate::metrics::Metrics;
 use crate::mqtt::{Pool, PublishError};
 
 /// The bridge, as its HTTP clients see it.
@@ -25,6 +26,7 @@ pub struct Service {
     pool: Arc<Pool>,
     budget: Arc<Budget>,
     config: HttpConfig,
+    metrics: Metrics,
     draining: AtomicBool,
 }
 
@@ -37,7 +39,8 @@ impl Service {
     /// Judges requests by `rules` and publishes them with `pool`, as many at a time as `budget` has room for.
     #[must_use]
     pub fn new(rules: Rules, pool: Arc<Pool>, budget: Arc<Budget>, config: HttpConfig) -> Self {
-        Self { rules, pool, budget, config, draining: AtomicBool::new(false) }
+        let metrics = Metrics::new(Arc::clone(&pool), Arc::clone(&budget));
+        Self { rules, pool, budget, config, metrics, draining: AtomicBool::new(false) }
     }
 
     /// From now on `/readyz` says no.
@@ -73,11 +76,13 @@ impl Service {
             let deadline = self.config.body_timeout + self.config.publish_timeout + SLACK;
             return tokio::time::timeout(deadline, self.publish(parts, body, request_id))
                 .await
-                .unwrap_or_else(|_| Err(PublishError::AcknowledgementTimeout.into()));
+                .unwrap_or_else(|_| Err(PublishError::AcknowledgementTimeout.into()))
+                .inspect_err(|problem| self.metrics.count_refused(problem.code()));
         }
         match (&parts.method, parts.uri.path()) {
             (&Method::GET | &Method::HEAD, "/healthz") => Ok(answer::well("alive\n")),
             (&Method::GET | &Method::HEAD, "/readyz") => self.readiness(),
+            (&Method::GET | &Method::HEAD, "/metrics") => Ok(answer::metrics(self.metrics.text())),
             _ => Err(Problem::new(Code::NotFound, format!("messages are published to {}", self.rules.path))),
         }
     }
@@ -93,7 +98,12 @@ impl Service {
                 let id = RequestId::new(request_id.as_bytes());
                 Ok(answer::json(publish.to_dry_run_json(payload.len() as u64, Decision::default(), id)))
             }
-            Purpose::Send => Ok(answer::published(self.pool.publish(&publish, payload, permit).await?)),
+            Purpose::Send => {
+                let start = Instant::now();
+                let outcome = self.pool.publish(&publish, payload, permit).await;
+                self.metrics.observe_publish(start.elapsed());
+                Ok(answer::published(outcome?))
+            }
         }
     }
 

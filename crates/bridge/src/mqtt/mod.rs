@@ -12,6 +12,7 @@ pub mod error;
 pub mod pool;
 mod report;
 pub mod session;
+pub mod tally;
 pub mod tls;
 
 pub use error::{BrokerReason, PublishError, Published};

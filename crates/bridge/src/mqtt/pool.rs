@@ -18,6 +18,7 @@ use super::connector::Connector;
 use super::error::{PublishError, Published};
 use super::report::Report;
 use super::session::{Session, SessionOptions, Status};
+use super::tally::Tally;
 use super::tls::TlsError;
 use crate::budget::Permit;
 
@@ -26,6 +27,7 @@ use crate::budget::Permit;
 pub struct Pool {
     sessions: Vec<Session>,
     hasher: RandomState,
+    tally: Arc<Tally>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
@@ -50,19 +52,21 @@ impl Pool {
         let process = random_text(10);
         let count = config.sessions.max(1);
         let report = Arc::new(Report::new(config.broker.clone(), count));
+        let tally = Arc::new(Tally::new());
         let sessions = (0..count)
             .map(|index| {
                 let options = SessionOptions {
                     connector: connector.clone(),
                     config: Arc::clone(&config),
                     report: Arc::clone(&report),
+                    tally: Arc::clone(&tally),
                     client_identifier: format!("{}-{process}-{index}", config.client_id_prefix),
                     closing: closing.clone(),
                 };
                 Session::start(options, &tasks)
             })
             .collect();
-        Ok(Self { sessions, hasher: RandomState::new(), tasks, closing })
+        Ok(Self { sessions, hasher: RandomState::new(), tally, tasks, closing })
     }
 
     /// Publishes a message and waits until it is known what became of it, at most for the publish time-out.
@@ -91,6 +95,24 @@ impl Pool {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.sessions.iter().any(|session| session.status() == Status::Connected)
+    }
+
+    /// How many sessions there are.
+    #[must_use]
+    pub const fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// How many sessions have a connection.
+    #[must_use]
+    pub fn connected_sessions(&self) -> usize {
+        self.sessions.iter().filter(|session| session.status() == Status::Connected).count()
+    }
+
+    /// What became of the messages so far.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Waits until every session has a connection.

@@ -4,6 +4,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod running;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

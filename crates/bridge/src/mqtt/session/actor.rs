@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -55,11 +56,12 @@ impl Actor {
         submissions: mpsc::UnboundedReceiver<Submission>,
         status: watch::Sender<Status>,
     ) -> Self {
+        let outbox = Outbox::new(Arc::clone(&options.tally));
         Self {
             options,
             submissions,
             status,
-            outbox: Outbox::new(),
+            outbox,
             start: Start::Clean,
             absence: Absence::Short(Instant::now() + SHORT_ABSENCE),
         }
@@ -105,6 +107,9 @@ impl Actor {
         }
         if connection.connack.session_present == SessionPresent::No {
             self.outbox.session_lost();
+        }
+        if self.start == Start::Resume {
+            self.options.tally.add_reconnect();
         }
         self.start = Start::Resume;
         self.outbox.connected(connection.connack.limits);

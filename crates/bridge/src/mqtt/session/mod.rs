@@ -27,6 +27,7 @@ use super::error::{PublishError, Published};
 use crate::budget::Permit;
 use crate::mqtt::config::MqttConfig;
 use crate::mqtt::report::Report;
+use crate::mqtt::tally::Tally;
 
 /// Whether a session has a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub(super) struct SessionOptions {
     pub(super) connector: Connector,
     pub(super) config: Arc<MqttConfig>,
     pub(super) report: Arc<Report>,
+    pub(super) tally: Arc<Tally>,
     /// Unlike any other session's with this broker.
     pub(super) client_identifier: String,
     /// Ends the session in good order.

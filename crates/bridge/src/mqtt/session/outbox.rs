@@ -6,6 +6,7 @@
 //! for another message's.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use http_publish::{QoS, Retain};
 use tokio::sync::oneshot;
@@ -18,6 +19,7 @@ use crate::mqtt::codec::connack::{RetainAvailable, ServerLimits};
 use crate::mqtt::codec::puback::{PacketIdentifier, PubAck};
 use crate::mqtt::codec::publish::EncodedPublish;
 use crate::mqtt::error::{BrokerReason, PublishError, Published};
+use crate::mqtt::tally::Tally;
 
 /// Where a message's outcome goes.
 pub(super) type Reply = oneshot::Sender<Result<Published, PublishError>>;
@@ -72,6 +74,7 @@ pub(super) struct Outbox {
     /// How many connections in a row were cut with messages outstanding and none acknowledged.
     fruitless: u32,
     acknowledged: u64,
+    tally: Arc<Tally>,
 }
 
 /// Reason Codes from here on say that it failed (MQTT 5.0, 2.4).
@@ -86,7 +89,7 @@ const WRITE_QUEUE_BYTES: usize = 64 * 1024;
 // === impl Outbox ===
 
 impl Outbox {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(tally: Arc<Tally>) -> Self {
         Self {
             waiting: VecDeque::new(),
             in_flight: InFlight::new(),
@@ -98,6 +101,7 @@ impl Outbox {
             pace: Pace::Full,
             fruitless: 0,
             acknowledged: 0,
+            tally,
         }
     }
 
@@ -172,6 +176,11 @@ impl Outbox {
         }
     }
 
+    /// So many messages of QoS 0 are with the socket.
+    pub(super) fn written(&self, messages: u64) {
+        self.tally.add_written(messages);
+    }
+
     /// The broker has answered for a message.
     pub(super) fn acknowledge(&mut self, puback: PubAck) {
         let PubAck { packet_identifier, reason_code, reason_string } = puback;
@@ -180,6 +189,7 @@ impl Outbox {
             return;
         };
         self.acknowledged += 1;
+        self.tally.add_acknowledged(reason_code);
         let outcome = if reason_code.0 < FIRST_FAILURE {
             Ok(Published::Acknowledged(reason_code))
         } else {

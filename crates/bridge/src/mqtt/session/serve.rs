@@ -118,7 +118,7 @@ impl<'a> Serve<'a> {
                         }
                         Pushed::Flushed => {
                             self.unflushed = false;
-                            self.queue.flushed();
+                            self.outbox.written(self.queue.flushed());
                         }
                     }
                 }

@@ -69,15 +69,18 @@ impl WriteQueue {
         self.receipts.push_back(Receipt { end, reply, _permit: permit });
     }
 
-    /// The socket has all bytes that were taken: tells whoever waits for that.
-    pub(super) fn flushed(&mut self) {
+    /// The socket has all bytes that were taken: tells whoever waits for that, and says for how many messages.
+    pub(super) fn flushed(&mut self) -> u64 {
         let taken = self.taken;
+        let mut messages = 0;
         while self.receipts.front().is_some_and(|receipt| receipt.end <= taken) {
             if let Some(Receipt { reply, .. }) = self.receipts.pop_front() {
                 // A publisher that has gone needs no answer.
                 let _ = reply.send(Ok(Published::Sent));
+                messages += 1;
             }
         }
+        messages
     }
 }
 

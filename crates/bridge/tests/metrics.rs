@@ -1,0 +1,152 @@
+//! `/metrics`: each number moves with what it is about, and nothing else moves it.
+
+mod support;
+
+use support::running::{Answer, Running, connected};
+use support::{FakeBroker, WELCOME_BACK, soon};
+
+// === impl Running ===
+
+impl Running {
+    async fn metrics(&self) -> Answer {
+        let answer = self.get("/metrics").await;
+        assert_eq!(answer.status, 200);
+        answer
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// The number of a series, named with its labels.
+    fn number(&self, series: &str) -> u64 {
+        let number = self.body.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{series} in {}", self.body))
+    }
+
+    /// The series whose numbers are not 0, without the sums of times and what is set once.
+    fn moved(&self) -> Vec<&str> {
+        let still = ["_sum ", "_bucket{", "_limit ", "sessions_"];
+        let series = self.body.lines().filter(|line| !line.starts_with('#') && !line.ends_with(" 0"));
+        series.filter(|line| !still.iter().any(|part| line.contains(part))).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_bridge_that_has_done_nothing_has_every_series_at_zero() {
+    let broker = FakeBroker::start().await;
+    let (bridge, _peer) = connected(&broker, |_| {}).await;
+    let metrics = bridge.metrics().await;
+    let expected = Some("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_eq!(metrics.field("content-type"), expected);
+    assert!(metrics.body.ends_with("# EOF\n"), "{}", metrics.body);
+    assert_eq!(metrics.moved(), [""; 0]);
+    let rows = [
+        ("postmqtt_bridge_publishes_total{qos=\"0\",reason_code=\"none\"}", 0),
+        ("postmqtt_bridge_publishes_total{qos=\"1\",reason_code=\"0\"}", 0),
+        ("postmqtt_bridge_publishes_total{qos=\"1\",reason_code=\"135\"}", 0),
+        ("postmqtt_bridge_refusals_total{code=\"InvalidQos\"}", 0),
+        ("postmqtt_bridge_publish_seconds_bucket{le=\"0.0005\"}", 0),
+        ("postmqtt_bridge_publish_seconds_bucket{le=\"+Inf\"}", 0),
+        ("postmqtt_bridge_publish_seconds_count", 0),
+        ("postmqtt_bridge_reconnects_total", 0),
+        ("postmqtt_bridge_sessions_connected", 1),
+        ("postmqtt_bridge_sessions_configured", 1),
+        ("postmqtt_bridge_in_flight_messages", 0),
+        ("postmqtt_bridge_in_flight_messages_limit", 100),
+        ("postmqtt_bridge_in_flight_bytes", 0),
+        ("postmqtt_bridge_in_flight_bytes_limit", 10_485_760),
+    ];
+    for (series, expected) in rows {
+        assert_eq!(metrics.number(series), expected, "{series}");
+    }
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_request_moves_the_numbers_that_are_about_it() {
+    const TIMED: &str = "postmqtt_bridge_publish_seconds_count 1";
+    // The query, what the broker says to it, and what moved.
+    let rows: &[(&str, Option<u8>, &[&str])] = &[
+        (
+            "topic=a&qos=0",
+            None,
+            &["postmqtt_bridge_publishes_total{qos=\"0\",reason_code=\"none\"} 1", TIMED],
+        ),
+        ("topic=a", Some(0x00), &["postmqtt_bridge_publishes_total{qos=\"1\",reason_code=\"0\"} 1", TIMED]),
+        ("topic=a", Some(0x10), &["postmqtt_bridge_publishes_total{qos=\"1\",reason_code=\"16\"} 1", TIMED]),
+        (
+            "topic=a",
+            Some(0x87),
+            &[
+                "postmqtt_bridge_publishes_total{qos=\"1\",reason_code=\"135\"} 1",
+                "postmqtt_bridge_refusals_total{code=\"NotAuthorized\"} 1",
+                TIMED,
+            ],
+        ),
+        (
+            "topic=a",
+            Some(0xFE),
+            &[
+                "postmqtt_bridge_publishes_total{qos=\"1\",reason_code=\"254\"} 1",
+                "postmqtt_bridge_refusals_total{code=\"BrokerProtocolError\"} 1",
+                TIMED,
+            ],
+        ),
+        ("topic=a&qos=2", None, &["postmqtt_bridge_refusals_total{code=\"InvalidQos\"} 1"]),
+        ("topic=a%2B", None, &["postmqtt_bridge_refusals_total{code=\"TopicWildcard\"} 1"]),
+        ("topic=a&dry-run=1", None, &[]),
+    ];
+    for (query, says, moved) in rows {
+        let broker = FakeBroker::start().await;
+        let (bridge, mut peer) = connected(&broker, |_| {}).await;
+        let task = bridge.post(query, "", "x");
+        if let Some(reason_code) = says {
+            let sent = peer.publish().await;
+            peer.puback(&sent, *reason_code, "").await;
+        }
+        let answer = soon(task).await.unwrap();
+        assert_eq!(bridge.metrics().await.moved(), *moved, "{query}, {says:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn questions_about_health_are_no_publish_requests() {
+    let broker = FakeBroker::start().await;
+    let (bridge, _peer) = connected(&broker, |_| {}).await;
+    for path in ["/healthz", "/readyz", "/metrics", "/elsewhere"] {
+        assert!(bridge.get(path).await.status >= 200);
+    }
+    assert_eq!(bridge.metrics().await.moved(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_counted_until_the_broker_answers_for_it() {
+    let broker = FakeBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |_| {}).await;
+    let task = bridge.post("topic=a", "", "0123456789");
+    let sent = peer.publish().await;
+    let meanwhile = bridge.metrics().await;
+    assert_eq!(meanwhile.number("postmqtt_bridge_in_flight_messages"), 1);
+    assert!(meanwhile.number("postmqtt_bridge_in_flight_bytes") >= 10);
+    peer.acknowledge(&sent).await;
+    soon(task).await.unwrap();
+    let afterwards = bridge.metrics().await;
+    assert_eq!(afterwards.number("postmqtt_bridge_in_flight_messages"), 0);
+    assert_eq!(afterwards.number("postmqtt_bridge_in_flight_bytes"), 0);
+}
+
+#[tokio::test]
+async fn a_lost_connection_and_its_successor_are_seen() {
+    let broker = FakeBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |_| {}).await;
+    let task = bridge.post("topic=a", "", "x");
+    let _unanswered = peer.publish().await;
+    drop(peer);
+    let mut peer = broker.accept(WELCOME_BACK).await;
+    let again = peer.publish().await;
+    peer.acknowledge(&again).await;
+    assert_eq!(soon(task).await.unwrap().status, 204);
+    let metrics = bridge.metrics().await;
+    assert_eq!(metrics.number("postmqtt_bridge_reconnects_total"), 1);
+    assert_eq!(metrics.number("postmqtt_bridge_sessions_connected"), 1);
+}
