@@ -41,6 +41,10 @@ pub(super) struct HttpArgs {
     /// After SIGTERM or SIGINT: how long the requests under way may take to finish
     #[arg(long, env = "POSTMQTT_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "15s", value_parser = duration)]
     pub(super) drain_timeout: Duration,
+    /// Pass a request's W3C trace context on, as the User Properties traceparent and tracestate; what a client sends under
+    /// these names is then dropped
+    #[arg(long, env = "POSTMQTT_TRACE_CONTEXT")]
+    pub(super) trace_context: bool,
 }
 
 /// The broker and the sessions with it.

@@ -82,6 +82,7 @@ impl Cli {
                 body_timeout: http.body_timeout,
                 publish_timeout: broker.publish_timeout,
                 drain_timeout: http.drain_timeout,
+                trace_context: http.trace_context,
             },
             in_flight: InFlightLimits {
                 messages: capacity.in_flight_limit.get(),

@@ -40,6 +40,13 @@ fn the_payload_limit_overrides_the_profile() {
 }
 
 #[test]
+fn a_trace_is_passed_on_only_where_that_is_asked_for() {
+    for (arguments, expected) in [(&[][..], false), (&["--trace-context"], true)] {
+        assert_eq!(settings(arguments).unwrap().http.trace_context, expected);
+    }
+}
+
+#[test]
 fn a_wrong_value_is_answered_with_what_was_expected() {
     let rows: &[(&[&str], &str)] = &[
         (&["--listen", "8081"], "expected an IP address and a port"),

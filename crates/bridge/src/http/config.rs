@@ -15,6 +15,8 @@ pub struct HttpConfig {
     pub publish_timeout: Duration,
     /// After a signal to stop: how long requests may take to finish.
     pub drain_timeout: Duration,
+    /// Whether the trace that a request belongs to goes on in the User Properties `traceparent` and `tracestate`.
+    pub trace_context: bool,
 }
 
 /// The largest request head in bytes: 32 KiB of User Properties in Base64 of JSON, and much room.

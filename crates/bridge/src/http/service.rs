@@ -15,6 +15,7 @@ use hyper::{Method, Request};
 use super::answer::{self, Answer};
 use super::body;
 use super::config::HttpConfig;
+use super::trace_context::{self, TraceContext};
 use crate::budget::Budget;
 use crate::metrics::Metrics;
 use crate::mqtt::{Pool, PublishError};
@@ -89,7 +90,12 @@ impl Service {
 
     async fn publish(&self, parts: &Parts, body: Incoming, request_id: &str) -> Result<Answer, Problem> {
         let head = head(parts);
-        let publish = read(&head, &self.rules)?;
+        let mut publish = read(&head, &self.rules)?;
+        if self.config.trace_context {
+            let trace = TraceContext::of(&parts.headers);
+            let properties = trace_context::put(trace.as_ref(), &publish.user_properties);
+            publish.set_user_properties(properties, &self.rules.limits)?;
+        }
         let mut permit = self.budget.admit().map_err(PublishError::from)?;
         let check = PayloadCheck::of(&publish, &self.rules.limits);
         let payload = body::read(parts.version, body, check, &mut permit, self.config.body_timeout).await?;

@@ -40,6 +40,7 @@ pub(crate) fn settings(broker: &FakeBroker) -> Settings {
             body_timeout: PATIENCE,
             publish_timeout: PATIENCE,
             drain_timeout: PATIENCE,
+            trace_context: false,
         },
         mqtt: broker.config(),
         in_flight: InFlightLimits { messages: 100, bytes: 10 * 1024 * 1024 },
