@@ -43,6 +43,7 @@ pub fn put(config: &mut EnvoyConfig, piece: &Value) {
             "without_http_filters" => each_manager(config, |manager| {
                 value.as_array().expect("names").iter().for_each(|name| remove_filter(manager, name));
             }),
+            "tracing" => each_manager(config, |manager| manager["tracing"] = value.clone()),
             "virtual_host" => each_manager(config, |manager| {
                 merge(&mut manager["route_config"]["virtual_hosts"][0], value);
             }),
