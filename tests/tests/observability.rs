@@ -142,3 +142,22 @@ fn each_decision_of_the_filter_is_counted() {
     assert_eq!(seen, expected);
     assert_eq!(edge.stat(&name("EdgeFailure")), 0);
 }
+
+#[test]
+fn what_the_bridge_tells_its_operators_is_not_at_the_edge() {
+    let edge = Edge::shared();
+    for path in [
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/mqtt/messages/../../metrics",
+        "/mqtt/messages%2F..%2F..%2Fmetrics",
+    ] {
+        let request = Request::post(path).method("GET");
+        for protocol in Protocol::ALL {
+            let answer = edge.at(protocol).send(request.clone());
+            assert!(matches!(answer.status, 400 | 404), "{path} over {protocol:?}: {answer:?}");
+            assert!(!answer.text().contains("postmqtt_bridge"), "{path} over {protocol:?}: {answer:?}");
+        }
+    }
+}
