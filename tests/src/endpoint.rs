@@ -221,6 +221,15 @@ impl Pending {
 // === impl Connection ===
 
 impl Connection {
+    /// Whether another request can be sent on it: an HTTP/1.1 server closes it after an answer that did not wait for the
+    /// whole request.
+    pub async fn is_open(&mut self) -> bool {
+        match self {
+            Self::Http1(sender) => sender.ready().await.is_ok(),
+            Self::Http2(sender) => sender.ready().await.is_ok(),
+        }
+    }
+
     /// Sends a request and waits for the answer.
     ///
     /// # Errors

@@ -107,6 +107,9 @@ fn run(endpoints: &[Endpoint], numbers: std::ops::Range<usize>) -> BTreeMap<(usi
                         return unexpected;
                     }
                     let kind = &KINDS[number % KINDS.len()];
+                    if !connection.is_open().await {
+                        connection = endpoint.connect().await;
+                    }
                     match connection.send((kind.make)()).await {
                         Ok(answer) if answer.status == kind.status => {}
                         Ok(answer) => unexpected.push((number % KINDS.len(), answer.status)),

@@ -51,8 +51,8 @@ pub(super) struct HttpArgs {
 #[derive(Args)]
 #[command(next_help_heading = "MQTT broker")]
 pub(super) struct BrokerArgs {
-    /// The broker: mqtt://[user[:password]@]host[:1883], or mqtts://…[:8883] over TLS
-    /// [default: mqtt://127.0.0.1:1883, or the embedded broker]
+    /// The broker: mqtt://user:password@host:1883, or mqtts://user:password@host:8883 over TLS; user, password and port may
+    /// be left out [default: mqtt://127.0.0.1:1883, or the embedded broker]
     #[arg(long, env = "POSTMQTT_BROKER", value_name = "URL", hide_env_values = true)]
     pub(super) broker: Option<String>,
     /// Start a broker for MQTT 5 clients in this process, to try things out, on this IP address and port
