@@ -98,9 +98,7 @@ impl Answer {
         for member in document.as_object().expect("a problem is an object").keys() {
             assert!(MEMBERS.contains(&member.as_str()), "what is {member} in {document:#}");
         }
-        for secret in ["eyJ", "Bearer ey"] {
-            assert!(!self.text().contains(secret), "a token is in {document:#}");
-        }
+        assert!(!self.text().contains("eyJ"), "a token is in {document:#}");
         let retry = matches!(self.status, 429 | 503);
         assert_eq!(self.header("retry-after").is_some(), retry, "{self:?} {document:#}");
         let violations = document["violations"].as_array().cloned().unwrap_or_default();

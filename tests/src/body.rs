@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -10,7 +11,7 @@ use hyper::HeaderMap;
 use hyper::body::{Frame, SizeHint};
 
 /// A body whose size is announced (`Content-Length`), or one that comes in chunks and may have trailers.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Body {
     chunks: VecDeque<Bytes>,
     announced: bool,
@@ -50,6 +51,15 @@ impl Body {
     pub fn never_ending(mut self) -> Self {
         self.ends = false;
         self
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes: usize = self.chunks.iter().map(Bytes::len).sum();
+        let framing = if self.announced { "sized" } else { "chunked" };
+        write!(f, "{bytes} bytes, {framing}")?;
+        if self.trailers.is_some() { f.write_str(", with trailers") } else { Ok(()) }
     }
 }
 

@@ -3,8 +3,8 @@
 //! A test takes an [`Edge`], which starts all of that, sends a [`Request`] over a [`Protocol`] and looks at the
 //! [`Answer`]; a [`Subscriber`], built on an MQTT library that the bridge does not use, gives every [`Message`] with
 //! every property. Where a client has to misbehave, [`raw`] writes bytes; where it matters what leaves the edge, a
-//! [`Recorder`] stands in for the bridges; where it matters what the broker says, a [`ScriptedBroker`] says it; and a [`Link`] between
-//! bridge and broker can be cut.
+//! [`Recorder`] stands in for the bridges; where it matters what the broker says, a [`ScriptedBroker`] says it; and a
+//! [`Link`] between bridge and broker can be cut.
 //!
 //! "Nothing was published" is never found out by waiting: [`Edge::published_until_now`] publishes one more message and
 //! looks at what came before it. Nothing here waits for a time to pass; whatever is waited for has [`PATIENCE`].

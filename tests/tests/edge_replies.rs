@@ -1,5 +1,5 @@
-//! Envoy's own refusals: what arrives too slowly, what is too much at once, and bridges that cannot be spoken with. Each is a
-//! problem like every other, and nothing of it is published.
+//! Envoy's own refusals: what arrives too slowly, what is too much at once, and bridges that cannot be spoken with.
+//! Each is a problem like every other, and nothing of it is published.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
