@@ -9,7 +9,7 @@ use super::wasm_toolchain;
 /// What `test` is told.
 #[derive(clap::Args)]
 pub(crate) struct Test {
-    /// Arguments for `cargo test` [default: --workspace]
+    /// Arguments for `cargo test` [default: --workspace --no-fail-fast]
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
     arguments: Vec<String>,
 }
@@ -32,7 +32,7 @@ impl Test {
         let mut cargo = Command::new("cargo");
         cargo.arg("test");
         if self.arguments.is_empty() {
-            cargo.arg("--workspace");
+            cargo.args(["--workspace", "--no-fail-fast"]);
         }
         command::run(cargo.args(&self.arguments).current_dir(repo::root()))
     }
