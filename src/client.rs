@@ -9,7 +9,7 @@ use crate::judgement::edge_failure;
 /// A verified client.
 pub(crate) struct Identity<'a> {
     /// `None` where clients have no id.
-    pub(crate) client_id: Option<String>,
+    pub(crate) client_id: Option<ClientId<'static>>,
     /// Envoy's dynamic metadata, serialised, and the key of the token in it; of no use without a token.
     metadata: Vec<u8>,
     metadata_key: &'a str,
@@ -22,7 +22,7 @@ pub(crate) fn identify(source: &ClientIdSource) -> Result<Identity<'_>, Problem>
         ClientIdSource::Certificate => {
             let uri = value(&["connection", "uri_san_peer_certificate"])?
                 .ok_or_else(|| unauthenticated("the connection has no client certificate with a URI SAN"))?;
-            let client_id = Some(ClientId::new(&uri)?.as_str().to_owned());
+            let client_id = Some(ClientId::new(&uri)?.into_owned());
             Ok(Identity { client_id, metadata: Vec::new(), metadata_key: "" })
         }
         ClientIdSource::Jwt { metadata_key, claims } => {
@@ -35,14 +35,14 @@ pub(crate) fn identify(source: &ClientIdSource) -> Result<Identity<'_>, Problem>
 }
 
 /// The first claim that is there; null and an empty string are not.
-fn name(claims: &[ClaimPath], token: &TokenMetadata<'_>) -> Result<String, Problem> {
+fn name(claims: &[ClaimPath], token: &TokenMetadata<'_>) -> Result<ClientId<'static>, Problem> {
     let claim = claims.iter().find(|claim| token.presence(claim) == Presence::Present).ok_or_else(|| {
         unauthenticated("the request has no verified token with the claim that names the client")
     })?;
     let name = token.text(claim).ok_or_else(|| {
         Problem::new(Code::InvalidClientId, "the claim that names the client is not a string")
     })?;
-    ClientId::new(name.as_bytes()).map(|client| client.as_str().to_owned())
+    ClientId::new(name.as_bytes()).map(ClientId::into_owned)
 }
 
 // === impl Identity ===

@@ -29,7 +29,8 @@ pub(crate) struct DryRun {
 pub(crate) fn judge(head: &RequestHead<'_>, config: &Config) -> Result<Judgement, Problem> {
     let identity = client::identify(&config.client_id)?;
     let claims = identity.claims();
-    let client = Client { authentication_name: identity.client_id.as_deref(), claims: &claims };
+    let client_id = identity.client_id.as_ref();
+    let client = Client { authentication_name: client_id.map(ClientId::as_str), claims: &claims };
 
     let mut publish = read(head, &config.rules)?;
     let permitted_by = permit(&publish, &client, config)?;
@@ -37,17 +38,17 @@ pub(crate) fn judge(head: &RequestHead<'_>, config: &Config) -> Result<Judgement
     let cluster = config.routing.as_ref().and_then(|routing| routing.cluster(publish.topic_name.as_str()));
 
     publish.changes(head, &config.rules, write).map_err(edge_failure)?;
-    if let Some(client_id) = &identity.client_id {
-        let field = ClientId::new(client_id.as_bytes())?.to_field();
-        host::set_request_field(CLIENT_ID, &field).map_err(edge_failure)?;
+    if let Some(client_id) = client_id {
+        host::set_request_field(CLIENT_ID, &client_id.to_field()).map_err(edge_failure)?;
     }
     if let Some(cluster) = cluster {
         host::set_request_field(CLUSTER, cluster).map_err(edge_failure)?;
     }
 
     let dry_run = (publish.purpose == Purpose::DryRun).then(|| {
-        let [permitted_by, cluster] = [permitted_by, cluster].map(|name| name.map(str::to_owned));
-        Box::new(DryRun { client_id: identity.client_id.clone(), permitted_by, cluster })
+        let known = [client_id.map(ClientId::as_str), permitted_by, cluster];
+        let [client_id, permitted_by, cluster] = known.map(|name| name.map(str::to_owned));
+        Box::new(DryRun { client_id, permitted_by, cluster })
     });
     Ok(Judgement { qos: publish.qos, payload: PayloadCheck::of(&publish, &config.rules.limits), dry_run })
 }

@@ -48,8 +48,14 @@ impl<'a> ClientId<'a> {
     pub fn from_field(raw: &'a [u8]) -> Result<Self, crate::Problem> {
         match percent::decode(raw).map_err(|fault| refused(&fault))? {
             Cow::Borrowed(bytes) => Self::new(bytes),
-            Cow::Owned(bytes) => ClientId::new(&bytes).map(|client| Self(Cow::Owned(client.0.into_owned()))),
+            Cow::Owned(bytes) => ClientId::new(&bytes).map(ClientId::into_owned),
         }
+    }
+
+    /// The same client id, kept for longer than the bytes it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> ClientId<'static> {
+        ClientId(Cow::Owned(self.0.into_owned()))
     }
 
     /// The client id as it is.
