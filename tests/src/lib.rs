@@ -3,7 +3,7 @@
 //! A test takes an [`Edge`], which starts all of that, sends a [`Request`] over a [`Protocol`] and looks at the
 //! [`Answer`]; a [`Subscriber`], built on an MQTT library that the bridge does not use, gives every [`Message`] with
 //! every property. Where a client has to misbehave, [`raw`] writes bytes; where it matters what leaves the edge, a
-//! [`Recorder`] stands in for the bridges; where it matters what the broker says, a [`ScriptedBroker`] says it; and a
+//! [`Recorder`] stands in for the bridges; where spans matter, a [`Collector`] takes them; where it matters what the broker says, a [`ScriptedBroker`] says it; and a
 //! [`Link`] between bridge and broker can be cut.
 //!
 //! "Nothing was published" is never found out by waiting: [`Edge::published_until_now`] publishes one more message and
@@ -12,6 +12,7 @@
 mod answer;
 pub mod authority;
 mod body;
+mod collector;
 pub mod config;
 pub mod deploy;
 mod edge;
@@ -33,6 +34,7 @@ mod wait;
 
 pub use answer::{Answer, Problem, Violation};
 pub use body::Body;
+pub use collector::{Collector, Span};
 pub use edge::{Edge, LogLine};
 pub use endpoint::{Connection, Endpoint, Pending, Protocol};
 pub use key_server::KeyServer;

@@ -43,7 +43,7 @@ pub enum Behaviour {
     #[default]
     Publish,
     /// It answers with this status.
-    Refuse(u16),
+    Answer(u16),
     /// It resets the stream.
     Reset,
     /// It closes the connection.
@@ -185,7 +185,7 @@ async fn answer(
     let behaviour = *state.behaviour.lock().unwrap_or_else(PoisonError::into_inner);
     match behaviour {
         Behaviour::Publish => respond(204),
-        Behaviour::Refuse(status) => respond(status),
+        Behaviour::Answer(status) => respond(status),
         Behaviour::Reset => Err(NoAnswer),
         Behaviour::Close => {
             hang_up.notify_one();

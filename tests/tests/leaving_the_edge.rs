@@ -336,9 +336,9 @@ fn nothing_is_sent_twice_whatever_the_upstream_does_and_the_client_asks_for() {
     let rows = [
         (Behaviour::Reset, &[502, 503][..]),
         (Behaviour::Close, &[502, 503]),
-        (Behaviour::Refuse(503), &[503]),
-        (Behaviour::Refuse(500), &[500]),
-        (Behaviour::Refuse(429), &[429]),
+        (Behaviour::Answer(503), &[503]),
+        (Behaviour::Answer(500), &[500]),
+        (Behaviour::Answer(429), &[429]),
     ];
     let wishes: &[&[(&str, &str)]] = &[
         &[],

@@ -13,6 +13,7 @@ use crate::cli::Settings;
 use crate::http::{Server, Service};
 use crate::mqtt::Pool;
 use crate::mqtt::tls::TlsError;
+use crate::trace::{Spans, SpansError};
 
 /// A bridge that listens, and whose sessions connect.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub struct Bridge {
     address: SocketAddr,
     server: Server,
     pool: Arc<Pool>,
+    spans: Option<Arc<Spans>>,
 }
 
 /// Why a bridge does not start.
@@ -29,6 +31,8 @@ pub enum StartError {
     Listen(SocketAddr, io::Error),
     /// The TLS files cannot be used.
     Tls(TlsError),
+    /// Spans cannot be exported.
+    Spans(SpansError),
     /// The embedded broker cannot listen there, or not start at all.
     EmbeddedBroker(SocketAddr, io::Error),
 }
@@ -40,20 +44,22 @@ impl Bridge {
     ///
     /// # Errors
     ///
-    /// Nobody can listen at an address, or the TLS files cannot be used.
+    /// Nobody can listen at an address, the TLS files cannot be used, or spans cannot be exported.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         #[cfg(feature = "embedded-broker")]
         if let Some(address) = settings.embedded_broker {
             crate::embedded_broker::start(address)
                 .map_err(|error| StartError::EmbeddedBroker(address, error))?;
         }
-        let Settings { listen, rules, http, mqtt, in_flight, .. } = settings;
+        let Settings { listen, rules, http, mqtt, in_flight, otlp, .. } = settings;
         let listener = TcpListener::bind(listen).await.map_err(|error| StartError::Listen(listen, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(listen, error))?;
+        let spans = otlp.map(|endpoint| Spans::start(&endpoint, mqtt.broker.clone())).transpose();
+        let spans = spans.map_err(StartError::Spans)?.map(Arc::new);
         let pool = Arc::new(Pool::start(mqtt).map_err(StartError::Tls)?);
         tracing::info!("listening on http://{address}{}", rules.path);
-        let service = Service::new(rules, Arc::clone(&pool), Budget::new(in_flight), http);
-        Ok(Self { address, server: Server::new(listener, Arc::new(service), http), pool })
+        let service = Service::new(rules, Arc::clone(&pool), Budget::new(in_flight), http, spans.clone());
+        Ok(Self { address, server: Server::new(listener, Arc::new(service), http), pool, spans })
     }
 
     /// Where it listens.
@@ -68,10 +74,13 @@ impl Bridge {
         &self.pool
     }
 
-    /// Runs until `stop`; then finishes what is under way and says DISCONNECT to the broker.
+    /// Runs until `stop`; then finishes what is under way, says DISCONNECT to the broker, and exports the last spans.
     pub async fn run(self, stop: CancellationToken) {
         self.server.run(stop).await;
         self.pool.close().await;
+        if let Some(spans) = self.spans {
+            spans.close().await;
+        }
     }
 }
 
@@ -82,6 +91,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Tls(error) => write!(f, "{error}"),
+            Self::Spans(error) => write!(f, "{error}"),
             Self::EmbeddedBroker(address, error) => {
                 write!(f, "the embedded broker cannot listen on {address}: {error}")
             }

@@ -3,7 +3,7 @@
 //! - [`http`]: the server that takes messages
 //! - [`mqtt`]: the sessions that publish them
 //! - [`budget`]: how much may be under way between the two
-//! - [`metrics`]: what an operator sees of it
+//! - [`metrics`], [`trace`]: what an operator sees of it
 //! - [`bridge`]: all of it together, with its life from start to stop
 //! - `embedded_broker`: a broker in the same process, for trying it out
 //! - [`cli`], [`log`], [`signal`]: what makes a program of it
@@ -21,3 +21,4 @@ pub mod log;
 pub mod metrics;
 pub mod mqtt;
 pub mod signal;
+pub mod trace;

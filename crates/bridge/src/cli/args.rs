@@ -8,6 +8,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use http_publish::Profile;
 
+use crate::trace::OtlpEndpoint;
+
 use super::units::{count, duration, keep_alive, session_expiry, sessions, size};
 
 /// The HTTP side.
@@ -41,10 +43,6 @@ pub(super) struct HttpArgs {
     /// After SIGTERM or SIGINT: how long the requests under way may take to finish
     #[arg(long, env = "POSTMQTT_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "15s", value_parser = duration)]
     pub(super) drain_timeout: Duration,
-    /// Pass a request's W3C trace context on, as the User Properties traceparent and tracestate; what a client sends under
-    /// these names is then dropped
-    #[arg(long, env = "POSTMQTT_TRACE_CONTEXT")]
-    pub(super) trace_context: bool,
 }
 
 /// The broker and the sessions with it.
@@ -107,6 +105,20 @@ pub(super) struct CapacityArgs {
     /// How many bytes of messages may be under way, as a size; more are answered 503
     #[arg(long, env = "POSTMQTT_IN_FLIGHT_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = size)]
     pub(super) in_flight_bytes: u64,
+}
+
+/// The trace that a request belongs to.
+#[derive(Args)]
+#[command(next_help_heading = "Traces")]
+pub(super) struct TraceArgs {
+    /// Pass a request's W3C trace context on, as the User Properties traceparent and tracestate; what a client sends under
+    /// these names is then dropped
+    #[arg(long, env = "POSTMQTT_TRACE_CONTEXT")]
+    pub(super) trace_context: bool,
+    /// Make each publish a span, and export it to this collector over OTLP/HTTP; the rest is said by OpenTelemetry's own
+    /// variables, such as OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER and OTEL_RESOURCE_ATTRIBUTES
+    #[arg(long, env = "POSTMQTT_OTLP_ENDPOINT", value_name = "URL", value_parser = OtlpEndpoint::parse)]
+    pub(super) otlp_endpoint: Option<OtlpEndpoint>,
 }
 
 /// How the bridge logs.

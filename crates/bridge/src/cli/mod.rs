@@ -11,11 +11,12 @@ use http_publish::Rules;
 
 pub use self::args::LogArgs;
 pub(crate) use self::args::LogFormat;
-use self::args::{BrokerArgs, CapacityArgs, HttpArgs};
+use self::args::{BrokerArgs, CapacityArgs, HttpArgs, TraceArgs};
 use self::broker_url::BrokerUrl;
 use crate::budget::InFlightLimits;
 use crate::http::HttpConfig;
 use crate::mqtt::config::{Credentials, MqttConfig, TlsFiles, TlsIdentity};
+use crate::trace::OtlpEndpoint;
 
 /// Publishes messages that come in as HTTP POST to an MQTT 5 broker; each answer is decided by the message's own PUBACK.
 ///
@@ -31,6 +32,8 @@ pub struct Cli {
     broker: BrokerArgs,
     #[command(flatten)]
     capacity: CapacityArgs,
+    #[command(flatten)]
+    traces: TraceArgs,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -48,6 +51,8 @@ pub struct Settings {
     pub mqtt: MqttConfig,
     /// How much may be under way.
     pub in_flight: InFlightLimits,
+    /// Where spans go, if anywhere.
+    pub otlp: Option<OtlpEndpoint>,
     /// Where a broker is to run inside the process.
     #[cfg(feature = "embedded-broker")]
     pub embedded_broker: Option<SocketAddr>,
@@ -72,7 +77,7 @@ impl Cli {
     ///
     /// A setting cannot be used.
     pub fn into_settings(self) -> Result<Settings, InvalidSetting> {
-        let Self { http, broker, capacity, log: _ } = self;
+        let Self { http, broker, capacity, traces, log: _ } = self;
         Ok(Settings {
             listen: http.listen,
             rules: http.rules(),
@@ -82,12 +87,13 @@ impl Cli {
                 body_timeout: http.body_timeout,
                 publish_timeout: broker.publish_timeout,
                 drain_timeout: http.drain_timeout,
-                trace_context: http.trace_context,
+                trace_context: traces.trace_context,
             },
             in_flight: InFlightLimits {
                 messages: capacity.in_flight_limit.get(),
                 bytes: usize::try_from(capacity.in_flight_bytes).unwrap_or(usize::MAX),
             },
+            otlp: traces.otlp_endpoint,
             #[cfg(feature = "embedded-broker")]
             embedded_broker: broker.embedded_broker,
             mqtt: broker.into_config(capacity.sessions.get())?,

@@ -65,6 +65,7 @@ fn a_wrong_value_is_answered_with_what_was_expected() {
         (&["--password-file", "/nonexistent"], "--password-file"),
         (&["--broker-cert-file", "cert.pem"], "--broker-key-file"),
         (&["--client-id-prefix", "a\nb"], "--client-id-prefix"),
+        (&["--otlp-endpoint", "otel-collector:4317"], "expected the base URL of a collector"),
     ];
     for (given, expected) in rows {
         let error = settings(given).unwrap_err();

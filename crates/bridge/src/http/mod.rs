@@ -10,7 +10,6 @@ mod config;
 mod protocol;
 mod server;
 mod service;
-mod trace_context;
 
 pub use config::HttpConfig;
 pub use server::Server;

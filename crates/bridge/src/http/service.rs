@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http_publish::{
-    Code, Decision, PayloadCheck, Problem, Purpose, REQUEST_ID, RequestHead, RequestId, Rules, read,
+    Code, Decision, PayloadCheck, Problem, Publish, Purpose, REQUEST_ID, RequestHead, RequestId, Rules, read,
 };
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -15,10 +16,10 @@ use hyper::{Method, Request};
 use super::answer::{self, Answer};
 use super::body;
 use super::config::HttpConfig;
-use super::trace_context::{self, TraceContext};
-use crate::budget::Budget;
+use crate::budget::{Budget, Permit};
 use crate::metrics::Metrics;
-use crate::mqtt::{Pool, PublishError};
+use crate::mqtt::{Pool, PublishError, Published};
+use crate::trace::{self, PublishSpan, Spans, TraceContext};
 
 /// The bridge, as its HTTP clients see it.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub struct Service {
     budget: Arc<Budget>,
     config: HttpConfig,
     metrics: Metrics,
+    spans: Option<Arc<Spans>>,
     draining: AtomicBool,
 }
 
@@ -37,11 +39,18 @@ const SLACK: Duration = Duration::from_secs(5);
 // === impl Service ===
 
 impl Service {
-    /// Judges requests by `rules` and publishes them with `pool`, as many at a time as `budget` has room for.
+    /// Judges requests by `rules` and publishes them with `pool`, as many at a time as `budget` has room for; each is one
+    /// of `spans`, where there are any.
     #[must_use]
-    pub fn new(rules: Rules, pool: Arc<Pool>, budget: Arc<Budget>, config: HttpConfig) -> Self {
+    pub fn new(
+        rules: Rules,
+        pool: Arc<Pool>,
+        budget: Arc<Budget>,
+        config: HttpConfig,
+        spans: Option<Arc<Spans>>,
+    ) -> Self {
         let metrics = Metrics::new(Arc::clone(&pool), Arc::clone(&budget));
-        Self { rules, pool, budget, config, metrics, draining: AtomicBool::new(false) }
+        Self { rules, pool, budget, config, metrics, spans, draining: AtomicBool::new(false) }
     }
 
     /// From now on `/readyz` says no.
@@ -91,26 +100,60 @@ impl Service {
     async fn publish(&self, parts: &Parts, body: Incoming, request_id: &str) -> Result<Answer, Problem> {
         let head = head(parts);
         let mut publish = read(&head, &self.rules)?;
-        if self.config.trace_context {
-            let trace = TraceContext::of(&parts.headers);
-            let properties = trace_context::put(trace.as_ref(), &publish.user_properties);
-            publish.set_user_properties(properties, &self.rules.limits)?;
-        }
-        let mut permit = self.budget.admit().map_err(PublishError::from)?;
-        let check = PayloadCheck::of(&publish, &self.rules.limits);
-        let payload = body::read(parts.version, body, check, &mut permit, self.config.body_timeout).await?;
+        let trace = TraceContext::of(&parts.headers);
         match publish.purpose {
             Purpose::DryRun => {
+                let (payload, _permit) = self.receive(&mut publish, trace.as_ref(), parts, body).await?;
                 let id = RequestId::new(request_id.as_bytes());
                 Ok(answer::json(publish.to_dry_run_json(payload.len() as u64, Decision::default(), id)))
             }
             Purpose::Send => {
-                let start = Instant::now();
-                let outcome = self.pool.publish(&publish, payload, permit).await;
-                self.metrics.observe_publish(start.elapsed());
-                Ok(answer::published(outcome?))
+                let mut span = match &self.spans {
+                    Some(spans) => spans.begin(trace.as_ref(), &publish),
+                    None => PublishSpan::none(),
+                };
+                let continued = span.continued(trace.as_ref()).or(trace);
+                let outcome = match self.receive(&mut publish, continued.as_ref(), parts, body).await {
+                    Ok((payload, permit)) => {
+                        span.set_payload_bytes(payload.len());
+                        self.send(&publish, payload, permit).await
+                    }
+                    Err(problem) => Err(problem),
+                };
+                span.end(&outcome);
+                outcome.map(answer::published)
             }
         }
+    }
+
+    /// Puts the trace into the message, and waits for its payload.
+    async fn receive(
+        &self,
+        publish: &mut Publish<'_>,
+        trace: Option<&TraceContext<'_>>,
+        parts: &Parts,
+        body: Incoming,
+    ) -> Result<(Bytes, Permit), Problem> {
+        if self.config.trace_context {
+            let properties = trace::put(trace, &publish.user_properties);
+            publish.set_user_properties(properties, &self.rules.limits)?;
+        }
+        let mut permit = self.budget.admit().map_err(PublishError::from)?;
+        let check = PayloadCheck::of(publish, &self.rules.limits);
+        let payload = body::read(parts.version, body, check, &mut permit, self.config.body_timeout).await?;
+        Ok((payload, permit))
+    }
+
+    async fn send(
+        &self,
+        publish: &Publish<'_>,
+        payload: Bytes,
+        permit: Permit,
+    ) -> Result<Published, Problem> {
+        let start = Instant::now();
+        let outcome = self.pool.publish(publish, payload, permit).await;
+        self.metrics.observe_publish(start.elapsed());
+        Ok(outcome?)
     }
 
     fn readiness(&self) -> Result<Answer, Problem> {

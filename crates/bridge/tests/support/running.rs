@@ -44,6 +44,7 @@ pub(crate) fn settings(broker: &FakeBroker) -> Settings {
         },
         mqtt: broker.config(),
         in_flight: InFlightLimits { messages: 100, bytes: 10 * 1024 * 1024 },
+        otlp: None,
         #[cfg(feature = "embedded-broker")]
         embedded_broker: None,
     }

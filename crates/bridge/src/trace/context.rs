@@ -9,11 +9,12 @@ use std::borrow::Cow;
 
 use http_publish::UserProperties;
 use hyper::HeaderMap;
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 /// The trace that a request belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TraceContext<'a> {
-    traceparent: &'a str,
+pub(crate) struct TraceContext<'a> {
+    traceparent: Cow<'a, str>,
     tracestate: Option<Cow<'a, str>>,
 }
 
@@ -28,20 +29,40 @@ const MAX_MEMBERS: usize = 32;
 
 impl<'a> TraceContext<'a> {
     /// The trace that these fields name, if they name one.
-    pub(super) fn of(fields: &'a HeaderMap) -> Option<Self> {
+    pub(crate) fn of(fields: &'a HeaderMap) -> Option<Self> {
         let mut given = fields.get_all(TRACEPARENT).iter();
         let (Some(value), None) = (given.next(), given.next()) else {
             return None;
         };
         let traceparent = value.to_str().ok().filter(|text| is_traceparent(text))?;
-        Some(Self { traceparent, tracestate: tracestate(fields) })
+        Some(Self { traceparent: Cow::Borrowed(traceparent), tracestate: tracestate(fields) })
+    }
+
+    /// The same trace below this span, or the one that this span begins.
+    pub(super) fn below(span: &SpanContext, trace: Option<&Self>) -> Self {
+        let flags = span.trace_flags() & TraceFlags::SAMPLED;
+        Self {
+            traceparent: Cow::Owned(format!("00-{}-{}-{flags:02x}", span.trace_id(), span.span_id())),
+            tracestate: trace.and_then(|trace| trace.tracestate.clone()),
+        }
+    }
+
+    /// What the SDK takes as the parent of a span.
+    pub(super) fn to_span_context(&self) -> SpanContext {
+        let mut parts = self.traceparent.split('-').skip(1);
+        let mut part = || parts.next().unwrap_or_default();
+        let trace_id = TraceId::from_hex(part()).unwrap_or(TraceId::INVALID);
+        let span_id = SpanId::from_hex(part()).unwrap_or(SpanId::INVALID);
+        let flags = u8::from_str_radix(part(), 16).map(TraceFlags::new).unwrap_or_default();
+        let tracestate = self.tracestate.as_deref().and_then(|list| list.parse::<TraceState>().ok());
+        SpanContext::new(trace_id, span_id, flags, true, tracestate.unwrap_or_default())
     }
 }
 
 /// What the client sent, without what it sent under the names of a trace, and the trace behind it.
-pub(super) fn put(trace: Option<&TraceContext<'_>>, sent: &UserProperties) -> UserProperties {
+pub(crate) fn put(trace: Option<&TraceContext<'_>>, sent: &UserProperties) -> UserProperties {
     let own = sent.iter().filter(|(name, _)| ![TRACEPARENT, TRACESTATE].contains(name));
-    let traceparent = trace.map(|trace| (TRACEPARENT, trace.traceparent));
+    let traceparent = trace.map(|trace| (TRACEPARENT, trace.traceparent.as_ref()));
     let tracestate = trace.and_then(|trace| Some((TRACESTATE, trace.tracestate.as_deref()?)));
     own.chain(traceparent).chain(tracestate).collect()
 }

@@ -1,0 +1,171 @@
+//! The bridge's own spans: one for each message that it publishes, a child of the span that the request names.
+//!
+//! Names are those of OpenTelemetry's semantic conventions for messaging; what they have no name for stands under `mqtt.`.
+//! The SDK reads what else there is to say from its own environment: `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`,
+//! `OTEL_BSP_…`.
+
+use std::fmt;
+use std::time::Duration;
+
+use http_publish::{Problem, Publish, QoS, Retain};
+use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider as _};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::EnvResourceDetector;
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
+
+use super::context::TraceContext;
+use super::endpoint::OtlpEndpoint;
+use super::export;
+use crate::mqtt::Published;
+use crate::mqtt::config::BrokerAddress;
+
+/// Makes the spans, and exports them in the background.
+#[derive(Debug)]
+pub struct Spans {
+    provider: SdkTracerProvider,
+    tracer: SdkTracer,
+    broker: BrokerAddress,
+}
+
+/// From a message that was understood until it is known what became of it.
+///
+/// A span that is dropped was not decided: the publisher has gone away. It is exported without an outcome.
+#[derive(Debug)]
+pub(crate) struct PublishSpan(Option<Span>);
+
+/// Spans cannot be exported.
+#[derive(Debug)]
+pub struct SpansError(String);
+
+/// Also the name of the instrumentation scope.
+const SERVICE: &str = env!("CARGO_PKG_NAME");
+
+/// How long the last export may take.
+const LAST_EXPORT: Duration = Duration::from_secs(5);
+
+// === impl Spans ===
+
+impl Spans {
+    /// Starts exporting, on the runtime that it is called on.
+    ///
+    /// # Errors
+    ///
+    /// The exporter cannot be made.
+    pub fn start(endpoint: &OtlpEndpoint, broker: BrokerAddress) -> Result<Self, SpansError> {
+        let service = [
+            KeyValue::new("service.name", SERVICE),
+            KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+            KeyValue::new("service.instance.id", format!("{:032x}", fastrand::u128(..))),
+        ];
+        let mut resource = Resource::builder_empty()
+            .with_attributes(service)
+            .with_detector(Box::new(EnvResourceDetector::new()));
+        if let Some(name) = std::env::var("OTEL_SERVICE_NAME").ok().filter(|name| !name.is_empty()) {
+            resource = resource.with_service_name(name);
+        }
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource.build())
+            .with_batch_exporter(export::exporter(endpoint)?)
+            .build();
+        let tracer = provider.tracer(SERVICE);
+        Ok(Self { provider, tracer, broker })
+    }
+
+    /// Begins the span of a message.
+    pub(crate) fn begin(&self, trace: Option<&TraceContext<'_>>, publish: &Publish<'_>) -> PublishSpan {
+        let parent = trace.map(|trace| Context::new().with_remote_span_context(trace.to_span_context()));
+        let builder = self.tracer.span_builder("publish").with_kind(SpanKind::Producer);
+        let mut span = self.tracer.build_with_context(builder, &parent.unwrap_or_default());
+        // What is not exported needs no attributes.
+        if !span.is_recording() {
+            return PublishSpan::none();
+        }
+        let qos = match publish.qos {
+            QoS::AtMostOnce => 0,
+            QoS::AtLeastOnce => 1,
+        };
+        span.set_attributes([
+            KeyValue::new("messaging.system", "mqtt"),
+            KeyValue::new("messaging.operation.name", "publish"),
+            KeyValue::new("messaging.operation.type", "send"),
+            KeyValue::new("messaging.destination.name", publish.topic_name.as_str().to_owned()),
+            KeyValue::new("server.address", self.broker.host.clone()),
+            KeyValue::new("server.port", i64::from(self.broker.port)),
+            KeyValue::new("mqtt.qos", qos),
+            KeyValue::new("mqtt.retain", publish.retain == Retain::Store),
+        ]);
+        PublishSpan(Some(span))
+    }
+
+    /// Exports what is left. Called when no span is begun any more.
+    pub(crate) async fn close(&self) {
+        let provider = self.provider.clone();
+        // It blocks, and its last request runs on this runtime.
+        let closed = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_EXPORT)).await;
+        if let Ok(Err(error)) = closed {
+            tracing::warn!("the last spans may be missing: {error}");
+        }
+    }
+}
+
+// === impl PublishSpan ===
+
+impl PublishSpan {
+    /// Nothing that is exported.
+    pub(crate) const fn none() -> Self {
+        Self(None)
+    }
+
+    /// The trace with this span as the parent of what comes next; `None` where the span is not exported.
+    pub(crate) fn continued<'a>(&self, trace: Option<&TraceContext<'a>>) -> Option<TraceContext<'a>> {
+        let context = self.0.as_ref()?.span_context();
+        context.is_sampled().then(|| TraceContext::below(context, trace))
+    }
+
+    /// The payload has arrived.
+    pub(crate) fn set_payload_bytes(&mut self, bytes: usize) {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.set_attribute(KeyValue::new("messaging.message.body.size", bytes));
+    }
+
+    /// It is known what became of the message.
+    pub(crate) fn end(mut self, outcome: &Result<Published, Problem>) {
+        let reason_code = match outcome {
+            Ok(Published::Sent) => None,
+            Ok(Published::Acknowledged(code)) => Some(*code),
+            Err(problem) => {
+                self.set_attribute(KeyValue::new("error.type", problem.code().as_str()));
+                if let Some(span) = &mut self.0 {
+                    span.set_status(Status::error(problem.detail().to_owned()));
+                }
+                problem.reason_code()
+            }
+        };
+        if let Some(code) = reason_code {
+            self.set_attribute(KeyValue::new("mqtt.reason_code", i64::from(code.0)));
+        }
+    }
+
+    fn set_attribute(&mut self, attribute: KeyValue) {
+        if let Some(span) = &mut self.0 {
+            span.set_attribute(attribute);
+        }
+    }
+}
+
+// === impl SpansError ===
+
+impl SpansError {
+    pub(super) fn new(why: &dyn fmt::Display) -> Self {
+        Self(why.to_string())
+    }
+}
+
+impl fmt::Display for SpansError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "spans cannot be exported: {}", self.0)
+    }
+}
+
+impl std::error::Error for SpansError {}
