@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 use xtask::stack::{Builder, Mosquitto, Service, Stack};
 
-use crate::series::Series;
 use crate::{Answer, Endpoint, Message, Protocol, Request, Subscriber, config, eventually, percent_encoded};
 
 /// A running edge, bridge and broker. A test that fails shows what they logged meanwhile.
@@ -173,19 +172,6 @@ impl Edge {
         let text = self.administration(&format!("/stats?filter={}", percent_encoded(name)));
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
         value.map_or(0, |value| value.trim().parse().expect("a statistic is a number"))
-    }
-
-    /// The series that Prometheus finds at Envoy and at the first bridge.
-    ///
-    /// # Panics
-    /// Where one of the two does not tell.
-    #[must_use]
-    pub fn series(&self) -> Vec<Series> {
-        let bridge =
-            self.bridge(Protocol::Http1).send(Request::post("/metrics").method("GET").without_token());
-        assert_eq!(bridge.status, 200, "{bridge:?}");
-        let texts = [self.administration("/stats/prometheus"), bridge.text()];
-        texts.iter().flat_map(|text| Series::of_scrape(text)).collect()
     }
 
     fn administration(&self, target: &str) -> String {

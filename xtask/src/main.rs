@@ -69,6 +69,8 @@ fn run(command: Command) -> Result<()> {
             commands::wasm_toolchain()?;
             println!("envoy: {}", tools::envoy()?.display());
             println!("mosquitto: {}", tools::mosquitto()?.display());
+            println!("prometheus: {}", tools::prometheus()?.display());
+            println!("promtool: {}", tools::promtool()?.display());
             println!("schemathesis: {}", tools::schemathesis()?.display());
             println!("newman: {}", tools::newman()?.display());
             println!("bru: {}", tools::bru()?.display());

@@ -12,8 +12,17 @@ use super::wasm_toolchain;
 /// What makes the command of one check.
 type Check = fn() -> Result<Command>;
 
-const CHECKS: [Check; 8] =
-    [format, clippy, format_fuzzing, clippy_fuzzing, documentation, dependencies, compose_file, envoy_yaml];
+const CHECKS: [Check; 9] = [
+    format,
+    clippy,
+    format_fuzzing,
+    clippy_fuzzing,
+    documentation,
+    dependencies,
+    compose_file,
+    envoy_yaml,
+    alerts,
+];
 
 /// Runs every check, also after one has failed.
 pub(crate) fn run() -> Result<()> {
@@ -96,4 +105,11 @@ fn envoy_yaml() -> Result<Command> {
     let mut envoy = Command::new(tools::envoy()?);
     envoy.args(["--mode", "validate", "--log-level", "error", "--config-path"]).arg(config);
     Ok(envoy)
+}
+
+/// Prometheus's own opinion of the alerts, doubles among them; whether they fire is what tests ask.
+fn alerts() -> Result<Command> {
+    let mut promtool = Command::new(tools::promtool()?);
+    promtool.args(["check", "rules", "--lint=all", "--lint-fatal", "deploy/observability/alerts.yaml"]);
+    Ok(promtool)
 }

@@ -22,6 +22,8 @@ impl Test {
         let toolchain = wasm_toolchain()?;
         println!("envoy: {}", repo::shown(&tools::envoy()?));
         println!("mosquitto: {}", repo::shown(&tools::mosquitto()?));
+        println!("prometheus: {}", repo::shown(&tools::prometheus()?));
+        println!("promtool: {}", repo::shown(&tools::promtool()?));
         println!("schemathesis: {}", repo::shown(&tools::schemathesis()?));
         println!("newman: {}", repo::shown(&tools::newman()?));
         println!("bru: {}", repo::shown(&tools::bru()?));

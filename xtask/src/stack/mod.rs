@@ -19,6 +19,7 @@ mod envoy_config;
 mod mosquitto;
 mod ports;
 mod process;
+mod prometheus;
 mod service;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ pub use envoy_config::{EnvoyConfig, types};
 pub use mosquitto::Mosquitto;
 pub use ports::{free as free_port, is_free as port_is_free};
 pub use process::end_all;
+pub use prometheus::Prometheus;
 pub use service::Service;
 
 use crate::error::{Error, Result};
