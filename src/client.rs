@@ -20,9 +20,7 @@ pub(crate) fn identify(source: &ClientIdSource) -> Result<Identity<'_>, Problem>
     match source {
         ClientIdSource::None => Ok(Identity { client_id: None, metadata: Vec::new(), metadata_key: "" }),
         ClientIdSource::Certificate => {
-            let uri = value(&["connection", "uri_san_peer_certificate"])?
-                .ok_or_else(|| unauthenticated("the connection has no client certificate with a URI SAN"))?;
-            let client_id = Some(ClientId::new(&uri)?.into_owned());
+            let client_id = Some(ClientId::new(&only_uri_san()?)?.into_owned());
             Ok(Identity { client_id, metadata: Vec::new(), metadata_key: "" })
         }
         ClientIdSource::Jwt { metadata_key, claims } => {
@@ -31,6 +29,25 @@ pub(crate) fn identify(source: &ClientIdSource) -> Result<Identity<'_>, Problem>
             identity.client_id = Some(name(claims, &identity.claims())?);
             Ok(identity)
         }
+    }
+}
+
+/// Where the configuration of Envoy leaves all URI SANs of the peer's certificate, joined by commas.
+const PEER_URI_SANS: [&str; 2] = ["filter_state", "postmqtt.peer_uri_sans"];
+
+/// The URI SAN of a certificate that has no other. Envoy's property is the first one, while its listener is content where
+/// any of them matches: of several, the first may be one that nobody checked.
+fn only_uri_san() -> Result<Vec<u8>, Problem> {
+    let first = value(&["connection", "uri_san_peer_certificate"])?
+        .ok_or_else(|| unauthenticated("the connection has no client certificate with a URI SAN"))?;
+    let all = value(&PEER_URI_SANS)?.ok_or_else(|| {
+        Problem::new(Code::EdgeFailure, "Envoy does not say how many URI SANs the client's certificate has")
+    })?;
+    // Of several, the first is only a part of all; one alone may well have a comma in it.
+    if first == all {
+        Ok(first)
+    } else {
+        Err(Problem::new(Code::InvalidClientId, "the client's certificate has more than one URI SAN"))
     }
 }
 

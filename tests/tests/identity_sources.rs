@@ -1,13 +1,12 @@
-//! The identity providers of `deploy/identity`, each as its file has it, and the shared limit of `deploy/rate-limit`.
+//! The identity providers of `deploy/identity` that issue tokens, each as its file has it.
 //!
 //! A provider's keys come from a server here that shows a certificate for the provider's name; only the addresses and
 //! the authority that is trusted differ from the files.
 
-use end_to_end::authority::{Authority, Identity};
-use end_to_end::{Answer, Edge, Endpoint, KeyServer, Protocol, Recorder, Request, block_on, config, deploy};
+use end_to_end::authority::Authority;
+use end_to_end::{Answer, Edge, KeyServer, Recorder, Request, config, deploy};
 use serde_json::{Value, json};
 use xtask::dev::token::Token;
-use xtask::stack::EnvoyConfig;
 
 /// How many requests a client may send here.
 const RATE: u32 = 20;
@@ -154,83 +153,4 @@ fn keys_from_a_server_that_is_somebody_else_open_nothing() {
     expect_unauthenticated(&provider.publish(&json!({ "sub": "subject" })));
     assert_eq!(provider.keys.asked(), 0);
     assert_eq!(provider.recorder.seen(), []);
-}
-
-/// Whether the edge lets a client with this certificate say anything at all.
-fn is_let_in(endpoint: &Endpoint) -> bool {
-    block_on(async { endpoint.connect().await.send(Request::publish("a").without_token()).await }).is_ok()
-}
-
-#[test]
-fn a_certificate_names_its_client_and_without_one_nobody_gets_in() {
-    let authority = Authority::new();
-    let mut piece = deploy::piece("identity/mtls.yaml");
-    let context = &mut piece["downstream_tls_context"]["common_tls_context"]["validation_context"];
-    context["trusted_ca"] = json!({ "inline_string": authority.certificate() });
-    let recorder = Recorder::start();
-    let edge = recorder.edge_with("mtls", move |edge| {
-        deploy::put(edge, &piece);
-        config::rates(edge, RATE, 10_000);
-        let own = json!({
-            "topicSpaces": [{ "name": "own", "templates": ["clients/${client.authenticationName}/#"] }],
-            "permissionBindings": [{ "name": "own", "clientGroup": "$all", "topicSpace": "own" }],
-        });
-        config::set(edge, "permissions", &own);
-    });
-    let trusted = std::fs::read(edge.stack().certificate()).expect("the edge's certificate");
-    let as_client = |protocol: Protocol, client: &Identity| edge.at(protocol).showing(client, &trusted);
-    let pump = authority.client(&["urn:device:pump-7"]);
-
-    for protocol in [Protocol::Https1, Protocol::Https2] {
-        let request = Request::publish("clients/urn:device:pump-7/state").without_token();
-        let forged = request.header("x-mqtt-client-id", "urn:device:other");
-        as_client(protocol, &pump)
-            .send(forged.header("x-forwarded-client-cert", "URI=urn:device:other"))
-            .expect_published(204);
-        let sent = recorder.take();
-        assert_eq!(sent[0].header("x-mqtt-client-id"), ["urn%3Adevice%3Apump-7"], "{protocol:?}");
-        let others = Request::publish("clients/urn:device:pump-8/state").without_token();
-        let refused = as_client(protocol, &pump).send(others);
-        assert_eq!(refused.expect_problem().code, "NotPermitted");
-        assert_eq!(edge.log_line(&refused).text("authorizationPrincipal"), "urn:device:pump-7");
-    }
-
-    let let_in = |client: &Identity| is_let_in(&as_client(Protocol::Https1, client));
-    assert!(let_in(&pump));
-    assert!(!is_let_in(&edge.at(Protocol::Https1)), "no certificate");
-    assert!(!let_in(&Authority::new().client(&["urn:device:pump-7"])), "of another authority");
-    assert!(!let_in(&authority.client(&["urn:person:pump-7"])), "of another name");
-    assert!(!let_in(&authority.client(&[])), "without a name");
-    assert!(!let_in(&authority.server("urn:device:pump-7.example")), "with a host's name");
-    for request in [Request::publish("a"), Request::publish("a").without_token()] {
-        expect_unauthenticated(&edge.send(request));
-    }
-    assert_eq!(recorder.take(), []);
-
-    let valve = authority.client(&["urn:device:valve"]);
-    let publish = |client: &Identity, name: &str| {
-        let topic = format!("clients/urn:device:{name}/state");
-        as_client(Protocol::Https2, client).send(Request::publish(&topic).without_token())
-    };
-    for _ in 0..RATE {
-        publish(&valve, "valve").expect_published(204);
-    }
-    assert_eq!(publish(&valve, "valve").expect_problem().code, "RateExceeded");
-    publish(&pump, "pump-7").expect_published(204);
-}
-
-#[test]
-fn the_shared_limit_is_asked_for_and_without_an_answer_messages_go_on() {
-    let edge = Edge::start("global", |stack| {
-        stack.envoy_config(|edge: &mut EnvoyConfig| {
-            let mut piece = deploy::piece("rate-limit/global.yaml");
-            piece["clusters"][0]["load_assignment"]["endpoints"] = config::endpoints(&[1]);
-            deploy::put(edge, &piece);
-        })
-    });
-    let answer = edge.send(Request::publish("a").and("&qos=0"));
-    answer.expect_published(202);
-    assert_eq!(edge.stat("cluster.mqtt_bridge.ratelimit.error"), 1);
-    assert_eq!(edge.send(Request::post("/elsewhere")).status, 404);
-    assert_eq!(edge.stat("cluster.mqtt_bridge.ratelimit.error"), 1);
 }

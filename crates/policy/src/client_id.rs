@@ -16,7 +16,8 @@ pub enum ClientIdSource {
         /// Claims; the first that is a text counts.
         claims: Vec<ClaimPath>,
     },
-    /// The URI SAN of the certificate that the peer showed and the listener verified.
+    /// The only URI SAN of the certificate that the peer showed and the listener verified; all of them have to be in the
+    /// filter state `postmqtt.peer_uri_sans`.
     Certificate,
     /// None: every request that reaches the filter may publish. For a closed mesh.
     None,
@@ -43,7 +44,8 @@ enum Origin {
     /// A claim of the token that `jwt_authn` verified and left in its metadata.
     #[default]
     Jwt,
-    /// The URI SAN of the certificate that the peer showed and the listener verified.
+    /// The only URI SAN of the certificate that the peer showed and the listener verified; all of them have to be in the
+    /// filter state `postmqtt.peer_uri_sans`.
     Certificate,
     /// None: every request that reaches the filter may publish. For a closed mesh.
     None,

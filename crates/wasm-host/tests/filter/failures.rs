@@ -70,7 +70,9 @@ fn worker(configuration: &str) -> Host {
     });
     set_claims(&host, &claims);
     host.set_property(&["source", "address"], Some("192.0.2.1:4711".into()));
-    host.set_property(&["connection", "uri_san_peer_certificate"], Some(Property::from("spiffe://pump/7")));
+    for path in [["connection", "uri_san_peer_certificate"], ["filter_state", "postmqtt.peer_uri_sans"]] {
+        host.set_property(&path, Some(Property::from("spiffe://pump/7")));
+    }
     host
 }
 

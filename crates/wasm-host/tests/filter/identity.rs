@@ -15,8 +15,10 @@ fn client_id(outcome: &Outcome) -> Option<String> {
     Some(String::from_utf8(fields.get("x-mqtt-client-id")?.to_vec()).unwrap())
 }
 
-fn set_uri(host: &Host, uri: Option<Property>) {
-    host.set_property(&["connection", "uri_san_peer_certificate"], uri);
+/// Sets what Envoy shows of the URI SANs of the client's certificate: the first, and all of them, joined by commas.
+fn set_uris(host: &Host, first: Option<Property>, all: Option<Property>) {
+    host.set_property(&["connection", "uri_san_peer_certificate"], first);
+    host.set_property(&["filter_state", "postmqtt.peer_uri_sans"], all);
 }
 
 /// Sends a request, which has to end so: the client id that the upstream is told, or status and code of the refusal.
@@ -59,7 +61,7 @@ fn the_client_id_is_text_that_was_verified() {
         check(&host, *expected, &format!("a claim {given:?}"));
 
         let host = configured(CERTIFICATE);
-        set_uri(&host, Some(Property::from(*given)));
+        set_uris(&host, Some(Property::from(*given)), Some(Property::from(*given)));
         check(&host, *expected, &format!("a certificate for {given:?}"));
     }
 }
@@ -97,6 +99,29 @@ fn without_a_claim_nobody_is_authenticated() {
     let host = configured(CERTIFICATE);
     set_claims(&host, &json!({ "oid": "me" }));
     check(&host, anonymous, "a token where a certificate is asked for");
+}
+
+#[test]
+fn a_certificate_names_its_client_where_it_has_one_uri_san_and_no_other() {
+    let several = Err((403, "InvalidClientId"));
+    let unknown = Err((500, "EdgeFailure"));
+    let rows: &[(Option<&str>, Option<&str>, Result<&str, (u32, &str)>)] = &[
+        (Some("urn:a"), Some("urn:a"), Ok("urn%3Aa")),
+        (Some("urn:a,b"), Some("urn:a,b"), Ok("urn%3Aa%2Cb")),
+        (Some("urn:a"), Some("urn:a,urn:b"), several),
+        (Some("urn:a"), Some("urn:a,urn:a"), several),
+        (Some("urn:a"), Some("urn:a,"), several),
+        (Some("urn:a"), Some("urn:b"), several),
+        (Some("urn:a"), None, unknown),
+        (Some("urn:a"), Some(""), unknown),
+        (None, Some("urn:a"), Err((401, "Unauthenticated"))),
+        (Some(""), Some(",urn:a"), Err((401, "Unauthenticated"))),
+    ];
+    for (first, all, expected) in rows {
+        let host = configured(CERTIFICATE);
+        set_uris(&host, first.map(Property::from), all.map(Property::from));
+        check(&host, *expected, &format!("the first is {first:?} of {all:?}"));
+    }
 }
 
 #[test]
