@@ -24,11 +24,20 @@ pub fn put(config: &mut EnvoyConfig, piece: &Value) {
         match part.as_str() {
             "jwt_providers" => config.each(types::JWT_AUTHN, |jwt| jwt["providers"] = value.clone()),
             "client_id" => config.filter(|filter| filter["clientId"] = value.clone()),
-            "client_rate_limits" => config.each(types::LOCAL_RATE_LIMIT, |limit| {
-                if limit.get("rate_limits").is_some() {
-                    limit["rate_limits"] = value.clone();
-                }
-            }),
+            "client_rate_limits" => {
+                config.each(types::LOCAL_RATE_LIMIT, |limit| {
+                    if limit.get("rate_limits").is_some() {
+                        limit["rate_limits"] = value.clone();
+                    }
+                });
+                // Those of rate-limit/global.yaml, where that was put before.
+                each_manager(config, |manager| {
+                    let host = &mut manager["route_config"]["virtual_hosts"][0];
+                    if let Some(limits) = host.get_mut("rate_limits").and_then(Value::as_array_mut) {
+                        limits.splice(..1, value.as_array().cloned().unwrap_or_default());
+                    }
+                });
+            }
             "access_log_principal" => each_manager(config, |manager| {
                 let format = &mut manager["access_log"][0]["typed_config"]["log_format"]["json_format"];
                 assert!(format["authorizationPrincipal"].is_string(), "the access log has a principal");

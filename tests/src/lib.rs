@@ -21,6 +21,7 @@ mod key_server;
 mod link;
 mod message;
 pub mod prometheus;
+pub mod rate_limit_service;
 pub mod raw;
 mod recorder;
 mod request;
