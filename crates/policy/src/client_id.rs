@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::claim::ClaimPath;
 use crate::error::InvalidPolicy;
 use crate::present::present;
+use crate::shape::Name;
 
 /// The identity that Envoy verified, and that becomes the client id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub enum ClientIdSource {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ClientIdDocument {
-    from: Origin,
+    from: Name<Origin>,
     /// With `jwt`: the key that `jwt_authn` is told as `payload_in_metadata`; `jwt` by default.
     #[serde(default, deserialize_with = "present")]
     metadata_key: Option<String>,
@@ -55,7 +56,7 @@ enum Origin {
 
 impl ClientIdDocument {
     pub(crate) fn compile(self) -> Result<ClientIdSource, InvalidPolicy> {
-        let Self { from, metadata_key, claims } = self;
+        let Self { from: Name(from), metadata_key, claims } = self;
         if from != Origin::Jwt && (metadata_key.is_some() || claims.is_some()) {
             return Err(InvalidPolicy::new("clientId", "metadataKey and claims go with \"from\": \"jwt\""));
         }

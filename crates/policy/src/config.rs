@@ -10,6 +10,7 @@ use crate::limits::LimitsDocument;
 use crate::permissions::{Permissions, PermissionsDocument};
 use crate::present::present;
 use crate::routing::{Routing, RoutingDocument};
+use crate::shape::Object;
 
 /// All that the operator decided.
 #[derive(Clone, Debug)]
@@ -42,17 +43,17 @@ pub(crate) struct Document {
     #[serde(deserialize_with = "present")]
     api_versions: Option<Vec<String>>,
     /// The size of each part of a message.
-    limits: LimitsDocument,
+    limits: Object<LimitsDocument>,
     /// Where the client id comes from; by default from the claim `oid`.
-    client_id: ClientIdDocument,
+    client_id: Object<ClientIdDocument>,
     /// Who may publish what; without it, every client may publish everything.
     #[serde(deserialize_with = "present")]
-    permissions: Option<PermissionsDocument>,
+    permissions: Option<Object<PermissionsDocument>>,
     /// Which upstream cluster a topic goes to; without it, Envoy's routes alone decide.
     #[serde(deserialize_with = "present")]
-    routing: Option<RoutingDocument>,
+    routing: Option<Object<RoutingDocument>>,
     /// User Properties that the edge adds to every message.
-    enrichment: Vec<EnrichmentDocument>,
+    enrichment: Vec<Object<EnrichmentDocument>>,
 }
 
 // === impl Config ===
@@ -64,12 +65,8 @@ impl Config {
     /// A sentence that names the field and what was expected.
     pub fn from_json(json: &[u8]) -> Result<Self, InvalidPolicy> {
         let json = if json.is_empty() { b"{}" } else { json };
-        // Without names nothing could be refused by its name.
-        if json.trim_ascii_start().first() != Some(&b'{') {
-            return Err(InvalidPolicy::new("configuration", "a JSON object is expected"));
-        }
         let mut deserializer = serde_json::Deserializer::from_slice(json);
-        let document: Document = serde_path_to_error::deserialize(&mut deserializer)
+        let Object(document) = serde_path_to_error::deserialize::<_, Object<Document>>(&mut deserializer)
             .map_err(|error| InvalidPolicy::new(error.path(), error.inner()))?;
         deserializer.end().map_err(|error| InvalidPolicy::new("configuration", error))?;
         document.compile()
@@ -80,7 +77,7 @@ impl Config {
 
 impl Document {
     fn compile(self) -> Result<Config, InvalidPolicy> {
-        let mut rules = Rules { limits: self.limits.compile()?, ..Rules::default() };
+        let mut rules = Rules { limits: self.limits.0.compile()?, ..Rules::default() };
         if let Some(path) = self.path {
             check_path(&path)?;
             rules.path = path;
@@ -91,10 +88,15 @@ impl Document {
         }
         Ok(Config {
             rules,
-            client_id: self.client_id.compile()?,
-            permissions: self.permissions.map(Permissions::compile).transpose()?,
-            routing: self.routing.map(Routing::compile).transpose()?,
-            enrichment: Enrichment::compile(self.enrichment)?,
+            client_id: self.client_id.0.compile()?,
+            permissions: self
+                .permissions
+                .map(|Object(document)| Permissions::compile(document))
+                .transpose()?,
+            routing: self.routing.map(|Object(document)| Routing::compile(document)).transpose()?,
+            enrichment: Enrichment::compile(
+                self.enrichment.into_iter().map(|Object(document)| document).collect(),
+            )?,
         })
     }
 }
@@ -212,8 +214,15 @@ mod tests {
             (r#"{"permissions":{}}"#, "permissions: missing field `topicSpaces`"),
             (r#"{"enrichment":[{"key":"K","value":""}]}"#, "enrichment \"K\": a key is"),
             (r#"{"path":"/a"} x"#, "configuration: trailing characters"),
-            ("not json", "configuration: a JSON object is expected"),
-            ("[]", "configuration: a JSON object is expected"),
+            (r#"{"limits":["azure"]}"#, "limits: invalid type: sequence, expected an object"),
+            (
+                r#"{"limits":{"profile":{"aws":null}}}"#,
+                "limits.profile: invalid type: map, expected a string",
+            ),
+            (r#"{"enrichment":[["k","v"]]}"#, "enrichment[0]: invalid type: sequence, expected an object"),
+            ("not json", "expected"),
+            ("[]", "invalid type: sequence, expected an object"),
+            ("7", "invalid type: integer `7`, expected an object"),
             ("{", "EOF while parsing"),
         ];
         for (given, expected) in rows {

@@ -37,6 +37,7 @@ mod present;
 mod routing;
 #[cfg(feature = "schema")]
 mod schema;
+mod shape;
 mod template;
 mod trie;
 mod variable;

@@ -5,13 +5,14 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::error::InvalidPolicy;
 use crate::present::present;
+use crate::shape::Name;
 
 /// A profile's name, and single limits that replace the profile's.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct LimitsDocument {
-    profile: ProfileName,
+    profile: Name<ProfileName>,
     /// Bytes of the Topic Name, decoded.
     #[serde(deserialize_with = "present")]
     topic_bytes: Option<WholeNumber>,
@@ -62,7 +63,7 @@ struct WholeNumber(u32);
 
 impl LimitsDocument {
     pub(crate) fn compile(&self) -> Result<Limits, InvalidPolicy> {
-        let profile = match self.profile {
+        let profile = match self.profile.0 {
             ProfileName::Azure => Profile::Azure,
             ProfileName::Aws => Profile::Aws,
             ProfileName::Mqtt5 => Profile::Mqtt5,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::client::Client;
 use crate::condition::{Condition, ConditionDocument};
 use crate::error::InvalidPolicy;
+use crate::shape::{Name, Object};
 use crate::template::Template;
 use crate::trie::Trie;
 
@@ -72,9 +73,9 @@ pub enum Refusal<'a> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PermissionsDocument {
     #[serde(default)]
-    client_groups: Vec<GroupDocument>,
-    topic_spaces: Vec<SpaceDocument>,
-    permission_bindings: Vec<BindingDocument>,
+    client_groups: Vec<Object<GroupDocument>>,
+    topic_spaces: Vec<Object<SpaceDocument>>,
+    permission_bindings: Vec<Object<BindingDocument>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -82,7 +83,7 @@ pub struct PermissionsDocument {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct GroupDocument {
     name: String,
-    conditions: Vec<ConditionDocument>,
+    conditions: Vec<Object<ConditionDocument>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -101,7 +102,7 @@ struct BindingDocument {
     client_group: String,
     topic_space: String,
     #[serde(default)]
-    permission: Permission,
+    permission: Name<Permission>,
 }
 
 /// What a binding permits. Event Grid knows `subscriber` too, which has no meaning over HTTP.
@@ -126,13 +127,13 @@ impl Permissions {
     pub fn compile(document: PermissionsDocument) -> Result<Self, InvalidPolicy> {
         let PermissionsDocument { client_groups, topic_spaces, permission_bindings } = document;
         let mut groups = vec![Group { name: EVERYONE.to_owned(), conditions: Vec::new() }];
-        for group in client_groups {
+        for Object(group) in client_groups {
             check_name("client group", &group.name, groups.iter().map(|known| &known.name))?;
             groups.push(Group::compile(group)?);
         }
         let mut spaces = Vec::<Space>::new();
         let mut templates = Trie::default();
-        for SpaceDocument { name, templates: texts } in topic_spaces {
+        for Object(SpaceDocument { name, templates: texts }) in topic_spaces {
             check_name("topic space", &name, spaces.iter().map(|known| &known.name))?;
             for text in &texts {
                 let template = Template::parse(text)
@@ -142,9 +143,9 @@ impl Permissions {
             spaces.push(Space { name, bindings: Vec::new() });
         }
         let mut bindings = Vec::<Binding>::new();
-        for BindingDocument { name, client_group, topic_space, permission: Permission::Publisher } in
-            permission_bindings
-        {
+        for Object(binding) in permission_bindings {
+            let BindingDocument { name, client_group, topic_space, permission: Name(Permission::Publisher) } =
+                binding;
             check_name("permission binding", &name, bindings.iter().map(|known| &known.name))?;
             let unknown = |what: &str, missing: &str| {
                 InvalidPolicy::new(
@@ -206,7 +207,7 @@ impl Group {
                 format_args!("at least one condition is expected; the group of all clients is {EVERYONE}"),
             ));
         }
-        let conditions = conditions.into_iter().map(|condition| Condition::compile(condition, &name));
+        let conditions = conditions.into_iter().map(|Object(condition)| Condition::compile(condition, &name));
         Ok(Self { conditions: conditions.collect::<Result<_, _>>()?, name })
     }
 

@@ -6,6 +6,7 @@ use crate::claim::NoClaims;
 use crate::client::Client;
 use crate::error::InvalidPolicy;
 use crate::present::present;
+use crate::shape::Object;
 use crate::template::Template;
 use crate::trie::Trie;
 
@@ -24,7 +25,7 @@ pub struct Routing {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RoutingDocument {
-    routes: Vec<RouteDocument>,
+    routes: Vec<Object<RouteDocument>>,
     #[serde(default, deserialize_with = "present")]
     default_cluster: Option<String>,
 }
@@ -48,7 +49,7 @@ impl Routing {
         let RoutingDocument { routes, default_cluster } = document;
         let mut clusters = Vec::with_capacity(routes.len());
         let mut filters = Trie::default();
-        for (index, route) in routes.into_iter().enumerate() {
+        for (index, Object(route)) in routes.into_iter().enumerate() {
             let part = format!("routes[{index}]");
             if route.filters.is_empty() {
                 return Err(InvalidPolicy::new(part, "at least one filter is expected"));

@@ -151,6 +151,23 @@ fn a_value_of_another_kind_is_refused_by_its_field_and_what_was_expected() {
     assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
+#[test]
+fn an_object_is_not_written_as_an_array_nor_a_name_as_an_object() {
+    let mut violations = Vec::new();
+    for place in places(&complete()) {
+        let (other, expected) = match complete().pointer(&place) {
+            Some(Value::Object(members)) => (members.values().cloned().collect(), "expected an object"),
+            Some(Value::String(name)) => (json!({ name: null }), "expected"),
+            _ => continue,
+        };
+        let reason = refusal(with(&place, other).to_string());
+        if !reason.as_ref().is_some_and(|reason| reason.contains(expected)) {
+            violations.push(format!("{place}: {reason:?}"));
+        }
+    }
+    assert_eq!(violations, [""; 0]);
+}
+
 /// Whether the field is named: as it is written, or in words (`topicSpace`, a topic space; `claims`, a claim).
 fn names(reason: &str, field: &str) -> bool {
     let words = field.trim_end_matches('s').chars().flat_map(|letter| {
