@@ -62,7 +62,7 @@ impl Exchange {
         Ok(Stage::Streaming(judgement.payload))
     }
 
-    /// The payload of a held request is whole: the request goes on, or a dry run is shown.
+    /// The payload is whole: a request that was held goes on, or its dry run is shown.
     fn release(&mut self) -> Action {
         let Stage::Held(judgement) = std::mem::replace(&mut self.stage, Stage::Passing) else {
             return Action::Continue;
@@ -155,10 +155,12 @@ impl HttpContext for Exchange {
 
     /// Trailers end a payload too, and then no call about the body says so.
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        match self.stage {
-            Stage::Answered => Action::Pause,
-            Stage::Held(_) => self.release(),
-            Stage::Passing | Stage::Streaming(_) => Action::Continue,
+        if matches!(self.stage, Stage::Answered) {
+            return Action::Pause;
+        }
+        match EDGE_ONLY.into_iter().try_for_each(host::remove_request_trailer) {
+            Ok(()) => self.release(),
+            Err(error) => self.refuse(&edge_failure(error)),
         }
     }
 }
@@ -173,7 +175,8 @@ fn check_up_to(size: usize, payload: &mut PayloadCheck) -> Result<(), Problem> {
     payload.push(&host::request_body(seen, new).map_err(edge_failure)?)
 }
 
-/// What only the edge may set is not taken from anybody, whatever the request is.
+/// What only the edge may set is not taken from anybody, whatever the request is; nor are trailers of these names, which
+/// an upstream might merge with the head (RFC 9110, 6.5).
 fn remove_edge_only(fields: &Fields) -> Result<(), HostError> {
     for name in EDGE_ONLY {
         if fields.iter().any(|(field, _)| field == name.as_bytes()) {

@@ -28,6 +28,7 @@ const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
 const INTERNAL_FAILURE: u32 = 10;
 const REQUEST_HEADERS: u32 = 0;
+const REQUEST_TRAILERS: u32 = 1;
 const REQUEST_BODY: u32 = 0;
 const PLUGIN_CONFIGURATION: u32 = 7;
 const COUNTER: u32 = 0;
@@ -111,6 +112,12 @@ pub(crate) fn set_request_field(name: &str, value: &str) -> Result<(), HostError
 pub(crate) fn remove_request_field(name: &str) -> Result<(), HostError> {
     // SAFETY: see the declarations.
     done(unsafe { proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len()) })
+}
+
+/// Removes every value of a field behind the request's body.
+pub(crate) fn remove_request_trailer(name: &str) -> Result<(), HostError> {
+    // SAFETY: see the declarations.
+    done(unsafe { proxy_remove_header_map_value(REQUEST_TRAILERS, name.as_ptr(), name.len()) })
 }
 
 /// Bytes of the request's body that the host holds now, as many as asked for.

@@ -42,7 +42,7 @@ impl Body {
     /// Ends a chunked body with trailers.
     #[must_use]
     pub fn with_trailers(mut self, trailers: HeaderMap) -> Self {
-        self.trailers = Some(trailers);
+        self.trailers.get_or_insert_default().extend(trailers);
         self
     }
 

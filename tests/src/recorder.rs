@@ -4,10 +4,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Collected, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
@@ -34,6 +34,8 @@ pub struct Recorded {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body; `None` where it was cut off.
     pub body: Option<Vec<u8>>,
+    /// The trailers, in order.
+    pub trailers: Vec<(String, Vec<u8>)>,
 }
 
 /// What the recorder does with a request that it has read.
@@ -174,12 +176,13 @@ async fn answer(
     let (head, body) = request.into_parts();
     let target = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
     state.begun.lock().unwrap_or_else(PoisonError::into_inner).push(target.clone());
-    let headers = head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+    let body = body.collect().await.ok();
     let record = Recorded {
         method: head.method.to_string(),
         target,
-        headers: headers.collect(),
-        body: body.collect().await.ok().map(|body| body.to_bytes().into()),
+        headers: pairs(&head.headers),
+        trailers: body.as_ref().and_then(Collected::trailers).map(pairs).unwrap_or_default(),
+        body: body.map(|body| body.to_bytes().into()),
     };
     state.records.lock().unwrap_or_else(PoisonError::into_inner).push(record);
     let behaviour = *state.behaviour.lock().unwrap_or_else(PoisonError::into_inner);
@@ -192,6 +195,10 @@ async fn answer(
             std::future::pending().await
         }
     }
+}
+
+fn pairs(fields: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+    fields.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect()
 }
 
 impl std::fmt::Display for NoAnswer {

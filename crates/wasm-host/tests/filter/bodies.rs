@@ -112,6 +112,19 @@ fn trailers_end_a_payload_that_no_chunk_ended() {
 }
 
 #[test]
+fn trailers_do_not_say_what_only_the_edge_may_say() {
+    let host = configured(OPEN);
+    let names = ["checksum", "x-mqtt-client-id", "x-mqtt-cluster", "x-mqtt-client-id"];
+    let elsewhere = Request::post("/elsewhere").body("text");
+    for request in [any(), text(), elsewhere] {
+        let trailers = Fields::from_iter(names.map(|name| (name, "1")));
+        let outcome = host.send(&request.trailers(trailers)).unwrap();
+        assert!(is_sent(&outcome));
+        assert_eq!(outcome.upstream.trailers, Some(Fields::from_iter([("checksum", "1")])));
+    }
+}
+
+#[test]
 fn a_size_that_the_host_cannot_back_is_not_believed() {
     let host = configured(OPEN);
     for size in [6, 1_000, u32::MAX] {

@@ -1,7 +1,7 @@
 //! Hostcalls that fail: each one that the filter makes, with each status, known to the ABI or not.
 
 use serde_json::json;
-use wasm_host::{ConfigurationError, Fault, Host, Outcome, Property, Request, Status};
+use wasm_host::{ConfigurationError, Fault, Fields, Host, Outcome, Property, Request, Status};
 
 use super::{OPEN, code, configured, is_sent, seed, set_claims, start, status};
 
@@ -49,6 +49,7 @@ fn situations() -> Vec<Situation> {
             seed().field("x-mqtt-client-id", "me").field("x-mqtt-cluster", "c"),
         ),
         row("a payload that is checked", OPEN, held().chunks(["Gr\u{fc}", "\u{df}e", ""])),
+        row("trailers", OPEN, seed().trailers(Fields::from_iter([("x-mqtt-client-id", "me")]))),
         row("a dry run", OPEN, Request::post("/mqtt/messages?topic=a&dry-run=1").body("x")),
         row("a refusal", OPEN, Request::post("/mqtt/messages?topic=a&qos=2")),
         row(
@@ -104,6 +105,7 @@ fn without_failures_each_situation_ends_as_it_should() {
         ("a request that has to be rewritten", None),
         ("fields that only the edge may set", None),
         ("a payload that is checked", None),
+        ("trailers", None),
         ("a dry run", Some(200)),
         ("a refusal", Some(400)),
         ("a payload that is too large", Some(413)),
