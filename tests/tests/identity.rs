@@ -42,6 +42,7 @@ fn without_a_token_that_counts_nothing_is_published() {
         ("two parts", bearer("e30.e30")),
         ("four parts", bearer(&format!("{}.e30", token::valid()))),
         ("two tokens", bearer(&format!("{0},{0}", token::valid()))),
+        ("two tokens in two spellings", bearer(&format!("{0}, bearer {0}", token::valid()))),
         ("expired", bearer(&token::sign(&Token { expires_in: -3600, ..Token::default() }))),
         ("never expiring", bearer(&token::without_claim("exp"))),
         ("not valid yet", bearer(&token::with_claims([("nbf", json!(now() + 3600))]))),
@@ -94,6 +95,17 @@ fn a_token_that_lacks_and_one_that_does_not_count_are_told_apart() {
     for token in [token::tampered(), token::with_claims([("aud", json!("x"))])] {
         let invalid = challenge(Request::publish("a").token(&token));
         assert!(invalid.contains("error=\"invalid_token\""), "{invalid}");
+    }
+}
+
+#[test]
+fn the_scheme_may_be_in_lower_case() {
+    let edge = Edge::shared();
+    for protocol in Protocol::ALL {
+        let authorization = format!("bearer {}", token::valid());
+        let request = Request::publish(&edge.topic("scheme")).without_token();
+        let answer = edge.at(protocol).send(request.header("authorization", authorization));
+        assert_eq!(answer.status, 202, "{}", answer.text());
     }
 }
 
