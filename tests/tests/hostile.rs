@@ -152,6 +152,25 @@ fn bytes_that_are_no_request_are_refused_and_nothing_is_published() {
 }
 
 #[test]
+fn what_http_2_cannot_say_to_a_bridge_is_kept_from_it() {
+    let edge = Edge::shared();
+    let topic = edge.topic("for-the-edge");
+    let subscriber = edge.subscribe();
+    let token = token::valid();
+    let hosts = ["", "[::1", "a%", "a:b", "a@b"].map(|host| format!("host: {host}\r\n"));
+    let wishes = ["", "gzip", "trailers, deflate;q=0.5"].map(|te| format!("host: localhost\r\nte: {te}\r\n"));
+    for fields in hosts.iter().chain(&wishes) {
+        let bytes = format!(
+            "POST /mqtt/messages?topic={topic} HTTP/1.1\r\n{fields}authorization: Bearer {token}\r\n\
+             content-length: 1\r\n\r\nx"
+        );
+        let answer = raw::exchange(edge.address(), bytes.as_bytes()).expect("an answer");
+        answer.expect_published(204);
+        assert_eq!(subscriber.next().text(), "x", "{fields:?}");
+    }
+}
+
+#[test]
 fn raw_bytes_in_the_target_never_become_another_topic() {
     let edge = Edge::shared();
     let prefix = edge.topic("target");
