@@ -171,6 +171,49 @@ fn what_http_2_cannot_say_to_a_bridge_is_kept_from_it() {
 }
 
 #[test]
+fn a_message_that_looks_like_a_grpc_call_is_answered_like_any_other() {
+    let edge = Edge::shared();
+    let topic = edge.topic("grpc");
+    let subscriber = edge.subscribe();
+    let too_large = vec![vec![b'x'; 65_536]; 9];
+    let rows = [
+        (Request::publish(&topic).and("&qos=7"), 400, "InvalidQos"),
+        (Request::publish(&topic).and("&api-version=%22%25"), 400, "UnsupportedApiVersion"),
+        (
+            Request::publish(&topic).header("mqtt-payload-format-indicator", "1").body(&b"\xff"[..]),
+            400,
+            "PayloadNotUtf8",
+        ),
+        (Request::publish(&topic).without_token(), 401, "Unauthenticated"),
+        (Request::publish(&topic).token(&token::tampered()), 401, "Unauthenticated"),
+        (Request::publish("$a"), 403, "TopicReserved"),
+        (Request::post("/elsewhere"), 404, "NotFound"),
+        (Request::post("/mqtt%2Fmessages"), 400, "MalformedRequest"),
+        (Request::publish(&topic).method("PUT"), 405, "MethodNotAllowed"),
+        (Request::publish(&topic).chunks(too_large), 413, "PayloadTooLarge"),
+    ];
+    for protocol in Protocol::ALL {
+        for content_type in ["application/grpc", "application/grpc+proto", "application/grpc-web"] {
+            for (request, status, code) in &rows {
+                let answer = edge.at(protocol).send(request.clone().header("content-type", content_type));
+                let problem = answer.expect_problem();
+                let at = format!("{request:?} as {content_type} over {protocol:?}");
+                assert_eq!((problem.status, problem.code.as_str()), (*status, *code), "{at}");
+                assert_eq!(edge.log_line(&answer).text("status"), status.to_string(), "{at}");
+            }
+            let request = Request::publish(&topic).header("content-type", content_type).body("100 %41 \"ä\"");
+            let shown = edge.at(protocol).send(request.clone().and("&dry-run=1"));
+            assert_eq!((shown.status, shown.header("content-type")), (200, Some("application/json")));
+            let shown: serde_json::Value = serde_json::from_slice(&shown.body).expect("JSON");
+            assert_eq!(shown["publish"]["contentType"], content_type);
+            edge.at(protocol).send(request).expect_published(204);
+            assert_eq!(subscriber.next().content_type.as_deref(), Some(content_type));
+        }
+    }
+    assert_eq!(edge.published_until_now(&subscriber, &topic), []);
+}
+
+#[test]
 fn raw_bytes_in_the_target_never_become_another_topic() {
     let edge = Edge::shared();
     let prefix = edge.topic("target");
