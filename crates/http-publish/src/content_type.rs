@@ -1,7 +1,7 @@
 //! The Content Type (MQTT 5.0, 3.3.2.3.9): text that the broker passes on unread.
 
 use crate::code::Code;
-use crate::fault::{Fault, Faults};
+use crate::fault::{Fault, Faults, faultless};
 use crate::limits::Limits;
 use crate::mqtt_string;
 
@@ -15,19 +15,16 @@ impl<'a> ContentType<'a> {
     /// Reads `content-type`, unchanged. A comma outside a quoted string is a hop's joint of two fields.
     pub(crate) fn parse(raw: &'a [u8], limits: &Limits) -> Result<Self, Faults> {
         let text = mqtt_string::from_bytes(raw).map_err(|fault| vec![fault])?;
-        let mut faults = Faults::new();
-        if let Some(offset) = unquoted_comma(raw) {
-            faults.push(Fault::new(Code::DuplicateParameter, "a comma joins two fields into one").at(offset));
-        }
-        if text.len() > limits.content_type_bytes {
-            faults.push(Fault::over(
-                Code::ContentTypeTooLong,
-                "the Content Type is over the limit of bytes",
-                limits.content_type_bytes,
-                text.len(),
-            ));
-        }
-        if faults.is_empty() { Ok(Self(text)) } else { Err(faults) }
+        let joint = unquoted_comma(raw).map(|offset| {
+            Fault::new(Code::DuplicateParameter, "a comma joins two fields into one").at(offset)
+        });
+        let bytes = Fault::check_limit(
+            Code::ContentTypeTooLong,
+            "the Content Type is over the limit of bytes",
+            limits.content_type_bytes,
+            text.len(),
+        );
+        faultless(Self(text), [joint, bytes.err()])
     }
 
     /// The Content Type.

@@ -15,14 +15,12 @@ impl CorrelationData {
     /// Reads Base64.
     pub(crate) fn parse(raw: &[u8], limits: &Limits) -> Result<Self, Fault> {
         let bytes = base64::decode(raw)?;
-        if bytes.len() > limits.correlation_data_bytes {
-            return Err(Fault::over(
-                Code::CorrelationDataTooLong,
-                "the Correlation Data, decoded, is over the limit of bytes",
-                limits.correlation_data_bytes,
-                bytes.len(),
-            ));
-        }
+        Fault::check_limit(
+            Code::CorrelationDataTooLong,
+            "the Correlation Data, decoded, is over the limit of bytes",
+            limits.correlation_data_bytes,
+            bytes.len(),
+        )?;
         Ok(Self(bytes))
     }
 

@@ -24,9 +24,17 @@ impl Fault {
         Self { code, detail: detail.into(), offset: None, limit: None, actual: None }
     }
 
-    /// A value of `actual` units where `limit` is the most.
-    pub(crate) fn over(code: Code, detail: &'static str, limit: usize, actual: usize) -> Self {
-        Self::new(code, detail).limit(count(limit)).actual(count(actual))
+    /// Refuses a value of more than `limit` units.
+    pub(crate) fn check_limit(
+        code: Code,
+        detail: &'static str,
+        limit: usize,
+        actual: usize,
+    ) -> Result<(), Self> {
+        if actual <= limit {
+            return Ok(());
+        }
+        Err(Self::new(code, detail).limit(count(limit)).actual(count(actual)))
     }
 
     pub(crate) fn at(mut self, offset: usize) -> Self {
@@ -43,6 +51,12 @@ impl Fault {
         self.actual = Some(actual.into());
         self
     }
+}
+
+/// The value, where nothing is wrong with it.
+pub(crate) fn faultless<T>(value: T, faults: impl IntoIterator<Item = Option<Fault>>) -> Result<T, Faults> {
+    let faults: Faults = faults.into_iter().flatten().collect();
+    if faults.is_empty() { Ok(value) } else { Err(faults) }
 }
 
 fn count(number: usize) -> u64 {

@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_problem_has_the_members_of_rfc_9457_and_ours() {
-        let fault = Fault::over(Code::TopicTooLong, "too long", 256, 257).at(3);
+        let fault = Fault::check_limit(Code::TopicTooLong, "too long", 256, 257).unwrap_err().at(3);
         let problem = Problem::from(Violation::new("topic", Location::Query, fault));
         assert_eq!(
             document(&problem, Some("id-1")),

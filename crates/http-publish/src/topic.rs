@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::code::Code;
-use crate::fault::{Fault, Faults};
+use crate::fault::{Fault, Faults, faultless};
 use crate::limits::Limits;
 use crate::{mqtt_string, percent};
 
@@ -26,32 +26,23 @@ impl<'a> TopicName<'a> {
     /// Reads the query's percent-encoded `topic`.
     pub(crate) fn parse(raw: &'a [u8], limits: &Limits) -> Result<Self, Faults> {
         let text = text_of(raw).map_err(|fault| vec![fault])?;
-        let mut faults = Faults::new();
-        if let Some(offset) = text.find(WILDCARDS) {
-            faults.push(wildcard_fault(raw, offset));
-        }
-        if text.starts_with('$') {
-            faults
-                .push(Fault::new(Code::TopicReserved, "topics that start with $ belong to the broker").at(0));
-        }
-        if text.len() > limits.topic_bytes {
-            faults.push(Fault::over(
-                Code::TopicTooLong,
-                "the Topic Name, decoded, is over the limit of bytes",
-                limits.topic_bytes,
-                text.len(),
-            ));
-        }
-        let segments = text.split('/').count();
-        if segments > limits.topic_segments {
-            faults.push(Fault::over(
-                Code::TopicTooManySegments,
-                "the Topic Name is over the limit of segments",
-                limits.topic_segments,
-                segments,
-            ));
-        }
-        if faults.is_empty() { Ok(Self(text)) } else { Err(faults) }
+        let wildcard = text.find(WILDCARDS).map(|offset| wildcard_fault(raw, offset));
+        let reserved = text
+            .starts_with('$')
+            .then(|| Fault::new(Code::TopicReserved, "topics that start with $ belong to the broker").at(0));
+        let bytes = Fault::check_limit(
+            Code::TopicTooLong,
+            "the Topic Name, decoded, is over the limit of bytes",
+            limits.topic_bytes,
+            text.len(),
+        );
+        let segments = Fault::check_limit(
+            Code::TopicTooManySegments,
+            "the Topic Name is over the limit of segments",
+            limits.topic_segments,
+            text.split('/').count(),
+        );
+        faultless(Self(text), [wildcard, reserved, bytes.err(), segments.err()])
     }
 
     /// The Topic Name, decoded.
@@ -82,22 +73,17 @@ impl<'a> ResponseTopic<'a> {
             ]);
         }
         let text = text_of(raw).map_err(|fault| vec![fault])?;
-        let mut faults = Faults::new();
-        if let Some(offset) = text.find(WILDCARDS) {
-            faults.push(
-                Fault::new(Code::ResponseTopicWildcard, "a Response Topic has no wildcards")
-                    .at(percent::raw_offset(raw, offset)),
-            );
-        }
-        if text.len() > limits.response_topic_bytes {
-            faults.push(Fault::over(
-                Code::ResponseTopicTooLong,
-                "the Response Topic, decoded, is over the limit of bytes",
-                limits.response_topic_bytes,
-                text.len(),
-            ));
-        }
-        if faults.is_empty() { Ok(Self(text)) } else { Err(faults) }
+        let wildcard = text.find(WILDCARDS).map(|offset| {
+            Fault::new(Code::ResponseTopicWildcard, "a Response Topic has no wildcards")
+                .at(percent::raw_offset(raw, offset))
+        });
+        let bytes = Fault::check_limit(
+            Code::ResponseTopicTooLong,
+            "the Response Topic, decoded, is over the limit of bytes",
+            limits.response_topic_bytes,
+            text.len(),
+        );
+        faultless(Self(text), [wildcard, bytes.err()])
     }
 
     /// The Response Topic, decoded.

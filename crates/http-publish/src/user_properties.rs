@@ -48,15 +48,12 @@ impl UserProperties {
 
     /// Refuses what is over the limit; with what an edge adds, too.
     pub(crate) fn check_size(&self, limits: &Limits) -> Result<(), Fault> {
-        if self.text.len() <= limits.user_properties_bytes {
-            return Ok(());
-        }
-        Err(Fault::over(
+        Fault::check_limit(
             Code::UserPropertiesTooLarge,
             "the names and values of the User Properties, the edge's own among them, add up to more than the limit of bytes",
             limits.user_properties_bytes,
             self.text.len(),
-        ))
+        )
     }
 
     /// The pairs, in order.
@@ -106,15 +103,12 @@ impl<'a> FromIterator<(&'a str, &'a str)> for UserProperties {
 /// Checks a name or value (MQTT 5.0, 1.5.4).
 fn check_text(text: &str) -> Result<(), Fault> {
     mqtt_string::check(text)?;
-    if text.len() > mqtt_string::MAX_BYTES {
-        return Err(Fault::over(
-            Code::UserPropertiesTooLarge,
-            "a name or value is longer than an MQTT string can be",
-            mqtt_string::MAX_BYTES,
-            text.len(),
-        ));
-    }
-    Ok(())
+    Fault::check_limit(
+        Code::UserPropertiesTooLarge,
+        "a name or value is longer than an MQTT string can be",
+        mqtt_string::MAX_BYTES,
+        text.len(),
+    )
 }
 
 #[cfg(test)]
