@@ -4,29 +4,16 @@ use std::convert::Infallible;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use http_publish::{Limits, PayloadCheck, PayloadFormatIndicator, RequestHead, Rules, read};
+use http_publish::{Limits, PayloadCheck, PayloadFormatIndicator, RequestHead, Rules, example, read};
 
 type Fields = Vec<(&'static str, String)>;
 
 /// The example of Azure's documentation, which is in normal form.
 fn seed() -> Fields {
-    [
-        (":method", "POST"),
-        (":path", "/mqtt/messages?topic=devices%2FCXa-23112%2Fprompt&api-version=2025-02-15-preview"),
-        ("mqtt-qos", "1"),
-        ("mqtt-retain", "0"),
-        ("mqtt-response-topic", "devices%2FCXa-23112%2Freply"),
-        ("mqtt-correlation-data", "PlXCscK2wrbCuy8="),
-        (
-            "mqtt-user-properties",
-            "W3siVXJnZW5jeSI6ImFsZXJ0In0seyJSZXF1ZXN0SWQiOiI1NWY0YTdlZS1iMGI0LTRkN2YtOGViNS0yZWRiYTJjZWQ1ZDcifV0=",
-        ),
-        ("content-type", "text/plain;charset=UTF-8"),
-        ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
-        ("content-length", "46"),
-    ]
-    .map(|(name, value)| (name, value.to_owned()))
-    .to_vec()
+    let start = [(":method", "POST"), (":path", example::PATH_AND_QUERY)];
+    let end = [("date", "Sun, 06 Nov 1994 08:49:37 GMT"), ("content-length", "46")];
+    let fields = start.into_iter().chain(example::HEADERS).chain(end);
+    fields.map(|(name, value)| (name, value.to_owned())).collect()
 }
 
 /// Every part as large as it may be, and none of them in normal form.

@@ -34,6 +34,7 @@ mod code;
 mod content_type;
 mod correlation_data;
 mod dry_run;
+pub mod example;
 mod fault;
 mod field;
 mod head;

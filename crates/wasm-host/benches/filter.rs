@@ -4,6 +4,7 @@
 //! for comparing one version of the filter with another, and one request with another.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use http_publish::example;
 use serde_json::json;
 use wasm_host::{Filter, Host, Property, Request};
 
@@ -23,19 +24,12 @@ const FULL: &str = r#"{
 
 /// The example of Azure's documentation.
 fn seed() -> Request {
-    Request::post("/mqtt/messages?topic=devices%2FCXa-23112%2Fprompt&api-version=2025-02-15-preview")
-        .field("mqtt-qos", "1")
-        .field("mqtt-retain", "0")
-        .field("mqtt-response-topic", "devices%2FCXa-23112%2Freply")
-        .field("mqtt-correlation-data", "PlXCscK2wrbCuy8=")
-        .field(
-            "mqtt-user-properties",
-            "W3siVXJnZW5jeSI6ImFsZXJ0In0seyJSZXF1ZXN0SWQiOiI1NWY0YTdlZS1iMGI0LTRkN2YtOGViNS0yZWRiYTJjZWQ1ZDcifV0=",
-        )
-        .field("content-type", "text/plain;charset=UTF-8")
+    let start = Request::post(example::PATH_AND_QUERY);
+    let request = example::HEADERS.iter().fold(start, |request, (name, value)| request.field(name, value));
+    request
         .field("date", "Sun, 06 Nov 1994 08:49:37 GMT")
         .field("content-length", "46")
-        .body("Please accept terms of licensing and agreement")
+        .body(example::PAYLOAD)
 }
 
 /// Every part as large as it may be, none of them in normal form, and a payload that is held and checked.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::read;
+use crate::{example, read};
 use proptest::prelude::*;
 
 /// A request as owned pairs, `:method` and `:path` first.
@@ -100,20 +100,7 @@ fn each_part_of_a_message_has_one_spelling() {
 
 #[test]
 fn the_seed_example_is_already_in_normal_form() {
-    let seed = request(
-        "/mqtt/messages?topic=devices%2FCXa-23112%2Fprompt&api-version=2025-02-15-preview",
-        &[
-            ("mqtt-qos", "1"),
-            ("mqtt-retain", "0"),
-            ("mqtt-response-topic", "devices%2FCXa-23112%2Freply"),
-            ("mqtt-correlation-data", "PlXCscK2wrbCuy8="),
-            (
-                "mqtt-user-properties",
-                "W3siVXJnZW5jeSI6ImFsZXJ0In0seyJSZXF1ZXN0SWQiOiI1NWY0YTdlZS1iMGI0LTRkN2YtOGViNS0yZWRiYTJjZWQ1ZDcifV0=",
-            ),
-            ("content-type", "text/plain;charset=UTF-8"),
-        ],
-    );
+    let seed = request(example::PATH_AND_QUERY, &example::HEADERS);
     assert_eq!(normalise(seed.clone(), &Rules::default()), Some(seed));
 }
 

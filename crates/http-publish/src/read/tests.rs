@@ -1,6 +1,5 @@
 use super::*;
-
-const PATH: &str = "/mqtt/messages?topic=devices%2FCXa-23112%2Fprompt&api-version=2025-02-15-preview";
+use crate::example;
 
 fn head<'a>(path: &'a str, fields: &[(&'a str, &'a str)]) -> RequestHead<'a> {
     let pseudo = [(":method", "POST"), (":path", path)];
@@ -26,33 +25,15 @@ fn refusals(path: &str, fields: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn the_seed_example_is_read_property_by_property() {
     let rules = Rules::default();
-    let head = head(
-        PATH,
-        &[
-            ("mqtt-qos", "1"),
-            ("mqtt-retain", "0"),
-            ("mqtt-response-topic", "devices%2FCXa-23112%2Freply"),
-            ("mqtt-correlation-data", "PlXCscK2wrbCuy8="),
-            (
-                "mqtt-user-properties",
-                "W3siVXJnZW5jeSI6ImFsZXJ0In0seyJSZXF1ZXN0SWQiOiI1NWY0YTdlZS1iMGI0LTRkN2YtOGViNS0yZWRiYTJjZWQ1ZDcifV0=",
-            ),
-            ("content-type", "text/plain;charset=UTF-8"),
-            ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
-            ("content-length", "46"),
-        ],
-    );
+    let head = head(example::PATH_AND_QUERY, &example::HEADERS);
     let publish = read(&head, &rules).unwrap();
-    assert_eq!(publish.topic_name.as_str(), "devices/CXa-23112/prompt");
+    assert_eq!(publish.topic_name.as_str(), example::TOPIC);
     assert_eq!(publish.qos, QoS::AtLeastOnce);
     assert_eq!(publish.retain, Retain::No);
-    assert_eq!(publish.response_topic.unwrap().as_str(), "devices/CXa-23112/reply");
-    assert_eq!(publish.correlation_data.unwrap().as_bytes(), b">U\xc2\xb1\xc2\xb6\xc2\xb6\xc2\xbb/");
-    assert_eq!(
-        publish.user_properties.iter().collect::<Vec<_>>(),
-        [("Urgency", "alert"), ("RequestId", "55f4a7ee-b0b4-4d7f-8eb5-2edba2ced5d7")]
-    );
-    assert_eq!(publish.content_type.unwrap().as_str(), "text/plain;charset=UTF-8");
+    assert_eq!(publish.response_topic.unwrap().as_str(), example::RESPONSE_TOPIC);
+    assert_eq!(publish.correlation_data.unwrap().as_bytes(), example::CORRELATION_DATA);
+    assert_eq!(publish.user_properties.iter().collect::<Vec<_>>(), example::USER_PROPERTIES);
+    assert_eq!(publish.content_type.unwrap().as_str(), example::CONTENT_TYPE);
     assert_eq!(publish.message_expiry_interval, None);
     assert_eq!(publish.payload_format_indicator, PayloadFormatIndicator::UnspecifiedBytes);
     assert_eq!(publish.api_version.unwrap().as_str(), "2025-02-15-preview");

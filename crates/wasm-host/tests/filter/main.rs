@@ -14,6 +14,7 @@ mod orders;
 
 use std::sync::OnceLock;
 
+use http_publish::example;
 use serde_json::{Value, json};
 use wasm_host::{Filter, Host, LocalReply, Outcome, Property, Request};
 
@@ -36,19 +37,12 @@ fn configured(json: &str) -> Host {
 
 /// The example of Azure's documentation.
 fn seed() -> Request {
-    Request::post("/mqtt/messages?topic=devices%2FCXa-23112%2Fprompt&api-version=2025-02-15-preview")
-        .field("mqtt-qos", "1")
-        .field("mqtt-retain", "0")
-        .field("mqtt-response-topic", "devices%2FCXa-23112%2Freply")
-        .field("mqtt-correlation-data", "PlXCscK2wrbCuy8=")
-        .field(
-            "mqtt-user-properties",
-            "W3siVXJnZW5jeSI6ImFsZXJ0In0seyJSZXF1ZXN0SWQiOiI1NWY0YTdlZS1iMGI0LTRkN2YtOGViNS0yZWRiYTJjZWQ1ZDcifV0=",
-        )
-        .field("content-type", "text/plain;charset=UTF-8")
+    let start = Request::post(example::PATH_AND_QUERY);
+    let request = example::HEADERS.iter().fold(start, |request, (name, value)| request.field(name, value));
+    request
         .field("date", "Sun, 06 Nov 1994 08:49:37 GMT")
         .field("content-length", "46")
-        .body("Please accept terms of licensing and agreement")
+        .body(example::PAYLOAD)
 }
 
 /// Has `jwt_authn` leave these claims of a verified token.
