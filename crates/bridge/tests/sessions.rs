@@ -3,18 +3,43 @@
 mod support;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_publish::{Code, ReasonCode};
 use postmqtt_bridge::mqtt::config::Credentials;
-use postmqtt_bridge::mqtt::{PublishError, Published};
+use postmqtt_bridge::mqtt::{Pool, PublishError, Published};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode, Packet};
+use tokio::task::JoinHandle;
 
-use support::{FakeBroker, WELCOME, WELCOME_BACK, outcome, publish, publish_now, soon};
+use support::{FakeBroker, Outcome, Peer, WELCOME, WELCOME_BACK, outcome, publish, publish_now, soon};
 
 const ACKNOWLEDGED: Result<Published, PublishError> = Ok(Published::Acknowledged(ReasonCode::SUCCESS));
+
+/// A broker, a pool of one session, and the connection between them.
+async fn welcomed() -> (FakeBroker, Arc<Pool>, Peer) {
+    let broker = FakeBroker::start().await;
+    let pool = broker.pool();
+    let peer = broker.accept(WELCOME).await;
+    (broker, pool, peer)
+}
+
+async fn expect_acknowledged(tasks: impl IntoIterator<Item = JoinHandle<Outcome>>) {
+    for task in tasks {
+        assert_eq!(outcome(task).await, ACKNOWLEDGED);
+    }
+}
+
+/// Publishes, and expects it to be what the broker gets next.
+async fn expect_published_next(pool: &Arc<Pool>, peer: &mut Peer, payload: &'static [u8]) {
+    let task = publish(pool, "t", payload);
+    let sent = peer.publish().await;
+    assert_eq!(sent.payload, payload);
+    peer.acknowledge(&sent).await;
+    assert_eq!(outcome(task).await, ACKNOWLEDGED);
+}
 
 #[tokio::test]
 async fn a_process_starts_clean_with_an_identifier_of_its_own_and_logs_in() {
@@ -43,9 +68,7 @@ async fn a_process_starts_clean_with_an_identifier_of_its_own_and_logs_in() {
 
 #[tokio::test]
 async fn a_refusal_and_its_reason_string_reach_the_publisher() {
-    let broker = FakeBroker::start().await;
-    let pool = broker.pool();
-    let mut peer = broker.accept(WELCOME).await;
+    let (_broker, pool, mut peer) = welcomed().await;
     let rows = [(0x80, 500), (0x83, 500), (0x87, 403), (0x90, 400), (0x97, 429), (0x99, 400)];
     for (reason_code, status) in rows {
         let task = publish(&pool, "t", b"x");
@@ -100,16 +123,12 @@ async fn no_more_messages_are_unacknowledged_than_the_broker_takes() {
     for sent in &unacknowledged {
         peer.acknowledge(sent).await;
     }
-    for task in tasks {
-        assert_eq!(outcome(task).await, ACKNOWLEDGED);
-    }
+    expect_acknowledged(tasks).await;
 }
 
 #[tokio::test]
 async fn a_resumed_session_sends_the_unacknowledged_messages_again_in_order() {
-    let broker = FakeBroker::start().await;
-    let pool = broker.pool();
-    let mut peer = broker.accept(WELCOME).await;
+    let (broker, pool, mut peer) = welcomed().await;
     let tasks: Vec<_> = (0..20).map(|_| publish(&pool, "t", b"x")).collect();
     let sent = peer.publishes(20).await;
     for publish in sent.iter().step_by(2) {
@@ -127,9 +146,7 @@ async fn a_resumed_session_sends_the_unacknowledged_messages_again_in_order() {
         assert_eq!(publish.pkid, before.pkid);
         peer.acknowledge(publish).await;
     }
-    for task in tasks {
-        assert_eq!(outcome(task).await, ACKNOWLEDGED);
-    }
+    expect_acknowledged(tasks).await;
     let task = publish(&pool, "t", b"x");
     let new = peer.publish().await;
     assert!(!new.dup, "a new message is not a repeated one");
@@ -139,9 +156,7 @@ async fn a_resumed_session_sends_the_unacknowledged_messages_again_in_order() {
 
 #[tokio::test]
 async fn a_resumed_session_keeps_to_a_lower_receive_maximum() {
-    let broker = FakeBroker::start().await;
-    let pool = broker.pool();
-    let mut peer = broker.accept(WELCOME).await;
+    let (broker, pool, mut peer) = welcomed().await;
     let tasks: Vec<_> = (0..5).map(|_| publish(&pool, "t", b"x")).collect();
     peer.publishes(5).await;
     drop(peer);
@@ -157,16 +172,12 @@ async fn a_resumed_session_keeps_to_a_lower_receive_maximum() {
     }
     let last = peer.publish().await;
     peer.acknowledge(&last).await;
-    for task in tasks {
-        assert_eq!(outcome(task).await, ACKNOWLEDGED);
-    }
+    expect_acknowledged(tasks).await;
 }
 
 #[tokio::test]
 async fn when_the_broker_has_lost_the_session_unacknowledged_messages_fail_at_once() {
-    let broker = FakeBroker::start().await;
-    let pool = broker.pool();
-    let mut peer = broker.accept(WELCOME).await;
+    let (broker, pool, mut peer) = welcomed().await;
     let tasks: Vec<_> = (0..20).map(|_| publish(&pool, "t", b"x")).collect();
     let sent = peer.publishes(20).await;
     for publish in &sent[..10] {
@@ -187,9 +198,7 @@ async fn when_the_broker_has_lost_the_session_unacknowledged_messages_fail_at_on
 
 #[tokio::test]
 async fn a_broker_that_closes_after_a_denied_publish_costs_the_others_nothing() {
-    let broker = FakeBroker::start().await;
-    let pool = broker.pool();
-    let mut peer = broker.accept(WELCOME).await;
+    let (broker, pool, mut peer) = welcomed().await;
     let denied = publish(&pool, "denied", b"x");
     let sent = peer.publish().await;
     let others: Vec<_> = (0..10).map(|_| publish(&pool, "t", b"x")).collect();
@@ -204,9 +213,7 @@ async fn a_broker_that_closes_after_a_denied_publish_costs_the_others_nothing() 
         peer.acknowledge(&publish).await;
     }
     assert_eq!(outcome(denied).await.unwrap_err().code(), Code::NotAuthorized);
-    for task in others {
-        assert_eq!(outcome(task).await, ACKNOWLEDGED);
-    }
+    expect_acknowledged(others).await;
     assert_eq!(outcome(late).await, ACKNOWLEDGED);
 }
 
@@ -239,9 +246,7 @@ async fn a_message_that_makes_the_broker_close_is_found_and_given_up() {
         }
     }
     assert!(matches!(outcome(poison).await, Err(PublishError::ConnectionLost(_))));
-    for task in others {
-        assert_eq!(outcome(task).await, ACKNOWLEDGED);
-    }
+    expect_acknowledged(others).await;
 }
 
 #[tokio::test]
@@ -294,11 +299,7 @@ async fn a_message_that_finds_no_room_in_time_is_never_sent() {
     assert!(matches!(outcome(second).await, Err(PublishError::Overloaded(_))));
 
     peer.acknowledge(&sent).await;
-    let third = publish(&pool, "t", b"third");
-    let sent = peer.publish().await;
-    assert_eq!(&sent.payload[..], b"third");
-    peer.acknowledge(&sent).await;
-    assert_eq!(outcome(third).await, ACKNOWLEDGED);
+    expect_published_next(&pool, &mut peer, b"third").await;
 }
 
 #[tokio::test]
@@ -316,11 +317,7 @@ async fn a_message_whose_publisher_is_gone_before_it_is_sent_is_never_sent() {
 
     peer.acknowledge(&sent).await;
     assert_eq!(outcome(first).await, ACKNOWLEDGED);
-    let third = publish(&pool, "t", b"third");
-    let sent = peer.publish().await;
-    assert_eq!(&sent.payload[..], b"third");
-    peer.acknowledge(&sent).await;
-    assert_eq!(outcome(third).await, ACKNOWLEDGED);
+    expect_published_next(&pool, &mut peer, b"third").await;
 }
 
 #[tokio::test]
@@ -341,10 +338,7 @@ async fn a_refused_login_is_told_at_once_and_tried_again() {
 
         let mut peer = broker.accept(WELCOME).await;
         soon(pool.connected()).await;
-        let task = publish(&pool, "t", b"x");
-        let sent = peer.publish().await;
-        peer.acknowledge(&sent).await;
-        assert_eq!(outcome(task).await, ACKNOWLEDGED);
+        expect_published_next(&pool, &mut peer, b"x").await;
     }
 }
 
@@ -353,7 +347,7 @@ async fn nothing_queues_for_an_absent_broker() {
     let broker = FakeBroker::start().await;
     let config = broker.config();
     drop(broker);
-    let pool = std::sync::Arc::new(postmqtt_bridge::mqtt::Pool::start(config).unwrap());
+    let pool = Arc::new(Pool::start(config).unwrap());
     let started = Instant::now();
     for _ in 0..3 {
         let error = outcome(publish(&pool, "t", b"x")).await.unwrap_err();
@@ -426,9 +420,7 @@ async fn a_broker_that_breaks_the_protocol_is_told_so() {
 
 #[tokio::test]
 async fn a_qos_0_message_is_published_when_it_is_written() {
-    let broker = FakeBroker::start().await;
-    let pool = broker.pool();
-    let mut peer = broker.accept(WELCOME).await;
+    let (_broker, pool, mut peer) = welcomed().await;
     assert_eq!(outcome(publish(&pool, "t&qos=0", b"x")).await, Ok(Published::Sent));
     let sent = peer.publish().await;
     assert_eq!((sent.qos, sent.dup, sent.pkid), (QoS::AtMostOnce, false, 0));
@@ -461,16 +453,12 @@ async fn a_topic_keeps_its_session_and_its_order() {
         sessions.insert(session);
     }
     assert_eq!(sessions.len(), 1);
-    for task in tasks {
-        assert_eq!(outcome(task).await, ACKNOWLEDGED);
-    }
+    expect_acknowledged(tasks).await;
 }
 
 #[tokio::test]
 async fn a_message_of_512_kib_arrives_whole() {
-    let broker = FakeBroker::start().await;
-    let pool = broker.pool();
-    let mut peer = broker.accept(WELCOME).await;
+    let (_broker, pool, mut peer) = welcomed().await;
     let payload: Vec<u8> = (0u8..=255).cycle().take(512 * 1024).collect();
     let before = publish(&pool, "t", b"before");
     let large = tokio::spawn(publish_now(pool.clone(), "t".to_owned(), Bytes::from(payload.clone())));
@@ -480,16 +468,12 @@ async fn a_message_of_512_kib_arrives_whole() {
         assert!(publish.payload == expected);
         peer.acknowledge(&publish).await;
     }
-    for task in [before, large, after] {
-        assert_eq!(outcome(task).await, ACKNOWLEDGED);
-    }
+    expect_acknowledged([before, large, after]).await;
 }
 
 #[tokio::test]
 async fn a_closed_pool_says_goodbye_and_ends_its_sessions() {
-    let broker = FakeBroker::start().await;
-    let pool = broker.pool();
-    let mut peer = broker.accept(WELCOME).await;
+    let (_broker, pool, mut peer) = welcomed().await;
     soon(pool.connected()).await;
     soon(pool.close()).await;
     let Some(Packet::Disconnect(disconnect)) = peer.packet().await else { panic!("DISCONNECT") };
