@@ -37,8 +37,20 @@ fn build_filter(toolchain: WasmToolchain, features: &[&str], filter: PathBuf) ->
 /// # Errors
 /// Where it does not compile.
 pub fn bridge() -> Result<PathBuf> {
+    build_bridge(&[], repo::bridge())
+}
+
+/// Builds the bridge as it is shipped, and returns its path.
+///
+/// # Errors
+/// Where it does not compile.
+pub fn release_bridge() -> Result<PathBuf> {
+    build_bridge(&["--release"], repo::release_bridge())
+}
+
+fn build_bridge(profile: &[&str], bridge: PathBuf) -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--quiet", "--locked", "--package", "postmqtt-bridge"]);
+    cargo.args(["build", "--quiet", "--locked", "--package", "postmqtt-bridge"]).args(profile);
     command::run(cargo.current_dir(repo::root()))?;
-    Ok(repo::bridge())
+    Ok(bridge)
 }

@@ -5,7 +5,7 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{demo, fuzz, lint, schema, soak, test};
+use commands::{bench, demo, fuzz, lint, schema, soak, test};
 use xtask::dev::token::Token;
 use xtask::{Result, build, tools};
 
@@ -29,13 +29,15 @@ enum Command {
     Test(test::Test),
     /// Runs the long tests: 200,000 requests through Envoy, 1,000,000 through the filter alone
     Soak,
+    /// Measures what the filter costs in Envoy, against Envoy without it
+    Bench(bench::Bench),
     /// Runs each target of fuzz/ for a bounded time
     Fuzz(fuzz::Fuzz),
     /// Checks formatting, lints, documentation, dependencies and configuration
     Lint,
     /// Writes the JSON Schema of the filter's configuration
     Schema,
-    /// Sets up what demo, test and lint need
+    /// Sets up what demo, test, lint and bench need
     Tools,
 }
 
@@ -62,6 +64,7 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Test(test) => test.run(),
         Command::Soak => soak::run(),
+        Command::Bench(bench) => bench.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
         Command::Lint => lint::run(),
         Command::Schema => schema::run(),
@@ -71,6 +74,7 @@ fn run(command: Command) -> Result<()> {
             println!("mosquitto: {}", tools::mosquitto()?.display());
             println!("prometheus: {}", tools::prometheus()?.display());
             println!("promtool: {}", tools::promtool()?.display());
+            println!("h2load: {}", tools::h2load()?.display());
             println!("schemathesis: {}", tools::schemathesis()?.display());
             println!("newman: {}", tools::newman()?.display());
             println!("bru: {}", tools::bru()?.display());

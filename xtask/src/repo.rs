@@ -51,6 +51,12 @@ pub fn bridge() -> PathBuf {
     target().join("debug").join("postmqtt-bridge")
 }
 
+/// The bridge that [`crate::build::release_bridge`] built.
+#[must_use]
+pub fn release_bridge() -> PathBuf {
+    target().join("release").join("postmqtt-bridge")
+}
+
 /// A path as it reads best: from the repository's root where it is inside.
 #[must_use]
 pub fn shown(path: &Path) -> String {

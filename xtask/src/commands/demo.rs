@@ -1,12 +1,10 @@
 //! `cargo xtask demo`: the whole path on this machine, for a newcomer to try.
 
-use std::process::exit;
-
 use xtask::dev::token::Token;
-use xtask::stack::{Stack, end_all, port_is_free};
+use xtask::stack::{Stack, port_is_free};
 use xtask::{Error, Result, build, example, repo, tools};
 
-use super::{once, wasm_toolchain};
+use super::{end_on_ctrl_c, once, wasm_toolchain};
 
 /// What `demo` is told.
 #[derive(clap::Args)]
@@ -71,11 +69,7 @@ impl Demo {
         println!("filter: {}", repo::shown(&build::filter(toolchain)?));
         println!("building the bridge (the first time takes a few minutes)");
         println!("bridge: {}", repo::shown(&build::bridge()?));
-        ctrlc::set_handler(|| {
-            end_all();
-            exit(130);
-        })
-        .map_err(|error| Error::new(format!("Ctrl-C cannot be handled: {error}.")))?;
+        end_on_ctrl_c()?;
         let stack = Stack::builder("demo")
             .http_port(self.http_port)
             .https_port(self.https_port)

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::process::{Process, lock};
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 
 /// A program of the stack: Envoy, a bridge, a broker.
 pub struct Service {
@@ -142,7 +142,32 @@ impl Service {
         line.trim().trim_end_matches(" kB").parse().ok()
     }
 
-    /// Everything it has printed since the stack was started.
+    /// How long its threads have had a processor, since it was started (Linux's `schedstat`, which counts nanoseconds);
+    /// `None` where it is not running, or the system does not say.
+    #[must_use]
+    pub fn cpu_time(&self) -> Option<Duration> {
+        let id = lock(&self.process).as_ref()?.id();
+        let threads = std::fs::read_dir(format!("/proc/{id}/task")).ok()?;
+        let of_thread = |thread: std::fs::DirEntry| {
+            let schedstat = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            schedstat.split(' ').next()?.parse().ok()
+        };
+        // A thread that ended between the listing and the reading is left out.
+        let times: Vec<u64> = threads.flatten().filter_map(of_thread).collect();
+        (!times.is_empty()).then(|| Duration::from_nanos(times.iter().sum()))
+    }
+
+    /// Empties its log, for a run that would fill the disk with it.
+    ///
+    /// # Errors
+    /// Where the log cannot be written.
+    pub fn empty_log(&self) -> Result<()> {
+        // It is opened for appending: what is printed next stands at its start.
+        std::fs::File::create(&self.log).context(|| format!("{} cannot be emptied", self.log.display()))?;
+        Ok(())
+    }
+
+    /// Everything it has printed since the stack was started, or its log was emptied.
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
@@ -245,6 +270,30 @@ mod tests {
         wait_for(|| (service.log() == "started\nstarted\n").then_some(()));
         service.kill();
         assert!(!service.is_running());
+    }
+
+    #[test]
+    fn its_log_starts_anew_where_it_was_emptied() {
+        let listener = listener();
+        let service = script("empties", "echo one; exec sleep 1000", &listener);
+        service.start().unwrap();
+        wait_for(|| (service.log() == "one\n").then_some(()));
+        service.empty_log().unwrap();
+        assert_eq!(service.log(), "");
+        service.restart().unwrap();
+        wait_for(|| (service.log() == "one\n").then_some(()));
+    }
+
+    #[test]
+    fn its_processor_time_grows_while_it_works_and_ends_with_it() {
+        let listener = listener();
+        let service = script("works", "while :; do :; done", &listener);
+        assert_eq!(service.cpu_time(), None);
+        service.start().unwrap();
+        let before = service.cpu_time().unwrap();
+        wait_for(|| (service.cpu_time().unwrap() > before).then_some(()));
+        service.kill();
+        assert_eq!(service.cpu_time(), None);
     }
 
     #[test]

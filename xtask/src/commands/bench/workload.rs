@@ -1,0 +1,105 @@
+//! What is sent: the documentation's example, with another payload, QoS, and Payload Format Indicator.
+
+use std::fmt;
+
+use xtask::example;
+
+/// Requests of one kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Workload {
+    /// How many in one round.
+    pub(super) requests: u32,
+    /// Over so many connections, each with one request at a time.
+    pub(super) connections: u32,
+    protocol: Protocol,
+    qos: u8,
+    /// Bytes of the payload.
+    payload: usize,
+    payload_format: PayloadFormat,
+}
+
+/// What is spoken to Envoy, without TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// The Payload Format Indicator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PayloadFormat {
+    /// 0, and the payload streams by.
+    Unspecified,
+    /// 1, and the payload is held until the filter has checked all of it.
+    Utf8,
+}
+
+/// As many topics as this, so that every session of the bridge has some.
+const TOPICS: usize = 32;
+
+// === impl Workload ===
+
+const USUAL: Workload = Workload {
+    requests: 2_000,
+    connections: 32,
+    protocol: Protocol::Http1,
+    qos: 1,
+    payload: 256,
+    payload_format: PayloadFormat::Unspecified,
+};
+
+impl Workload {
+    /// The status of every answer, also with QoS 1, since nobody subscribes.
+    pub(super) const DUE: u16 = 202;
+
+    /// Not measured.
+    pub(super) const WARM_UP: Self = Self { requests: 5_000, ..USUAL };
+
+    pub(super) const ALL: [Self; 6] = [
+        USUAL,
+        Self { connections: 1, requests: 1_000, ..USUAL },
+        Self { protocol: Protocol::Http2, ..USUAL },
+        Self { qos: 0, ..USUAL },
+        Self { payload: 16 * 1024, ..USUAL },
+        Self { payload_format: PayloadFormat::Utf8, ..USUAL },
+    ];
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    pub(super) fn payload(&self) -> String {
+        "a".repeat(self.payload)
+    }
+
+    /// Paths and queries, used in turn.
+    pub(super) fn targets(&self) -> Vec<String> {
+        let device = |number: usize| example::PATH_AND_QUERY.replace("CXa-23112", &format!("CXa-{number}"));
+        (0..TOPICS).map(device).collect()
+    }
+
+    /// The headers, without the token.
+    pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
+        let of_example = example::HEADERS.iter().map(|(name, value)| {
+            let value = if *name == "mqtt-qos" { self.qos.to_string() } else { (*value).to_owned() };
+            (*name, value)
+        });
+        let format = (self.payload_format == PayloadFormat::Utf8)
+            .then(|| ("mqtt-payload-format-indicator", "1".to_owned()));
+        of_example.chain(format).collect()
+    }
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let protocol = match self.protocol {
+            Protocol::Http1 => "HTTP/1.1",
+            Protocol::Http2 => "HTTP/2",
+        };
+        write!(f, "QoS {}, {} bytes, {protocol}, {} at a time", self.qos, self.payload, self.connections)?;
+        match self.payload_format {
+            PayloadFormat::Unspecified => Ok(()),
+            PayloadFormat::Utf8 => f.write_str(", Payload Format Indicator 1: held and checked"),
+        }
+    }
+}
