@@ -16,7 +16,7 @@ const RATE_INTERVAL: (&str, &str) = ("$__rate_interval", "1m");
 const RATE: u32 = 20;
 
 /// Each panel's title, and its legends that are over 0 after the requests below.
-const SHOWN: [(&str, &[&str]); 13] = [
+const SHOWN: [(&str, &[&str]); 14] = [
     ("Requests by the filter's outcome", &["InvalidQos", "NotPermitted", "Sent"]),
     ("Answers by class", &["2xx", "4xx"]),
     ("Publishes by Reason Code", &["QoS 0, none", "QoS 1, 0", "QoS 1, 135", "QoS 1, 16"]),
@@ -30,6 +30,8 @@ const SHOWN: [(&str, &[&str]); 13] = [
     ("Envoy to the bridges: what failed", &[]),
     ("Refused before the filter", &["no valid token", "over a rate"]),
     ("The filter started anew", &[]),
+    // There are none here.
+    ("Sessions of clients", &[]),
 ];
 
 /// An edge that permits and limits, in front of a broker that does so too.

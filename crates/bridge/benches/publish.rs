@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use http_publish::{RequestHead, Rules, read};
+use http_publish::{ClientId, RequestHead, Rules, read};
 use postmqtt_bridge::budget::{Budget, InFlightLimits};
 use postmqtt_bridge::mqtt::Pool;
 use postmqtt_bridge::mqtt::codec::publish::EncodedPublish;
-use postmqtt_bridge::mqtt::config::{BrokerAddress, Credentials, MqttConfig, TlsFiles, Transport};
+use postmqtt_bridge::mqtt::config::{
+    BrokerAddress, ClientSessions, Credentials, MqttConfig, SessionsOf, TlsFiles, Transport,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -47,7 +49,7 @@ fn publish(c: &mut Criterion) {
     let address = runtime.block_on(start_broker());
     let mut group = c.benchmark_group("publish");
     for (sessions, concurrency) in [(1, 1), (1, 256), (4, 256)] {
-        let pool = runtime.block_on(connect(address, sessions));
+        let pool = runtime.block_on(connect(address, sessions, SessionsOf::Bridge));
         let budget = Budget::new(InFlightLimits { messages: 10_000, bytes: 1 << 30 });
         group.throughput(Throughput::Elements(concurrency));
         group.bench_function(format!("{sessions} sessions, {concurrency} at a time"), |b| {
@@ -55,6 +57,20 @@ fn publish(c: &mut Criterion) {
         });
         runtime.block_on(pool.close());
     }
+    // Over the sessions of 64 clients.
+    let sessions = ClientSessions {
+        prefix: String::new(),
+        limit: 64,
+        idle_timeout: Duration::from_secs(600),
+        connects: 64,
+    };
+    let pool = runtime.block_on(connect(address, 1, SessionsOf::Client(sessions)));
+    let budget = Budget::new(InFlightLimits { messages: 10_000, bytes: 1 << 30 });
+    group.throughput(Throughput::Elements(256));
+    group.bench_function("64 clients, 256 at a time", |b| {
+        b.to_async(&runtime).iter(|| publish_together(&pool, &budget, 256));
+    });
+    runtime.block_on(pool.close());
     group.finish();
 }
 
@@ -69,7 +85,10 @@ async fn publish_together(pool: &Arc<Pool>, budget: &Arc<Budget>, concurrency: u
                 let other =
                     RequestHead::from_fields([(&b":method"[..], &b"POST"[..]), (b":path", topic.as_bytes())]);
                 publish.topic_name = read(&other, &rules).unwrap().topic_name;
-                pool.publish(&publish, Bytes::from_static(&[b'x'; 256]), permit).await.unwrap();
+                let client = pool.clients().map(|_| (number % 64).to_string());
+                let client = client.as_ref().map(|client| ClientId::new(client.as_bytes()).unwrap());
+                let payload = Bytes::from_static(&[b'x'; 256]);
+                pool.publish(&publish, client.as_ref(), payload, permit).await.unwrap();
             })
         })
         .collect();
@@ -78,7 +97,7 @@ async fn publish_together(pool: &Arc<Pool>, budget: &Arc<Budget>, concurrency: u
     }
 }
 
-async fn connect(address: SocketAddr, sessions: usize) -> Arc<Pool> {
+async fn connect(address: SocketAddr, sessions: usize, sessions_of: SessionsOf) -> Arc<Pool> {
     let config = MqttConfig {
         broker: BrokerAddress {
             transport: Transport::Tcp,
@@ -89,6 +108,7 @@ async fn connect(address: SocketAddr, sessions: usize) -> Arc<Pool> {
         tls: TlsFiles::default(),
         client_id_prefix: "bench".to_owned(),
         sessions,
+        sessions_of,
         publish_timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),
         keep_alive: 60,

@@ -152,6 +152,8 @@ codes! {
     Overloaded 503 Bridge "The bridge is overloaded";
     /// No PUBACK came in time: whether the message was published is not known.
     AcknowledgementTimeout 504 Broker "The broker did not acknowledge the message in time";
+    /// Messages go over the sessions of clients, and the edge does not name the client, or not one that can be used.
+    UnidentifiedClient 500 Edge "The edge does not say who the client is";
     /// The edge could not do its work.
     EdgeFailure 500 Edge "The edge failed to handle the request";
 }

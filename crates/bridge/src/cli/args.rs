@@ -96,7 +96,8 @@ pub(super) struct BrokerArgs {
 #[derive(Args)]
 #[command(next_help_heading = "Capacity")]
 pub(super) struct CapacityArgs {
-    /// How many sessions to keep with the broker; one topic always goes over the same
+    /// How many sessions of its own the bridge keeps with the broker; one topic always goes over the same. With sessions of
+    /// clients there is one, which publishes nothing and shows whether the broker can be reached
     #[arg(long, env = "POSTMQTT_SESSIONS", value_name = "NUMBER", default_value = "2", value_parser = sessions)]
     pub(super) sessions: NonZeroUsize,
     /// How many messages may be under way; more are answered 503

@@ -2,6 +2,7 @@
 
 mod args;
 mod broker_url;
+mod sessions;
 mod units;
 
 use std::net::SocketAddr;
@@ -13,9 +14,10 @@ pub use self::args::LogArgs;
 pub(crate) use self::args::LogFormat;
 use self::args::{BrokerArgs, CapacityArgs, HttpArgs, TraceArgs};
 use self::broker_url::BrokerUrl;
+use self::sessions::SessionArgs;
 use crate::budget::InFlightLimits;
 use crate::http::HttpConfig;
-use crate::mqtt::config::{Credentials, MqttConfig, TlsFiles, TlsIdentity};
+use crate::mqtt::config::{Credentials, MqttConfig, SessionsOf, TlsFiles, TlsIdentity};
 use crate::trace::OtlpEndpoint;
 
 /// Publishes messages that come in as HTTP POST to an MQTT 5 broker; each answer is decided by the message's own PUBACK.
@@ -30,6 +32,8 @@ pub struct Cli {
     http: HttpArgs,
     #[command(flatten)]
     broker: BrokerArgs,
+    #[command(flatten)]
+    sessions: SessionArgs,
     #[command(flatten)]
     capacity: CapacityArgs,
     #[command(flatten)]
@@ -77,7 +81,7 @@ impl Cli {
     ///
     /// A setting cannot be used.
     pub fn into_settings(self) -> Result<Settings, InvalidSetting> {
-        let Self { http, broker, capacity, traces, log: _ } = self;
+        let Self { http, broker, sessions, capacity, traces, log: _ } = self;
         Ok(Settings {
             listen: http.listen,
             rules: http.rules(),
@@ -96,7 +100,7 @@ impl Cli {
             otlp: traces.otlp_endpoint,
             #[cfg(feature = "embedded-broker")]
             embedded_broker: broker.embedded_broker,
-            mqtt: broker.into_config(capacity.sessions.get())?,
+            mqtt: broker.into_config(capacity.sessions.get(), sessions.into_config()?)?,
         })
     }
 }
@@ -119,7 +123,7 @@ impl HttpArgs {
 // === impl BrokerArgs ===
 
 impl BrokerArgs {
-    fn into_config(self, sessions: usize) -> Result<MqttConfig, InvalidSetting> {
+    fn into_config(self, sessions: usize, sessions_of: SessionsOf) -> Result<MqttConfig, InvalidSetting> {
         let url = self.broker.as_deref().map(BrokerUrl::parse).transpose()?;
         let BrokerUrl { address, credentials } = url.unwrap_or_else(|| self.default_broker());
         let password = match &self.password_file {
@@ -135,12 +139,7 @@ impl BrokerArgs {
                 return Err(InvalidSetting(format!("expected a {name} of at most 65535 bytes")));
             }
         }
-        if self.client_id_prefix.len() > MAX_PREFIX_BYTES || self.client_id_prefix.contains(char::is_control)
-        {
-            return Err(InvalidSetting(format!(
-                "--client-id-prefix: expected at most {MAX_PREFIX_BYTES} bytes without control characters"
-            )));
-        }
+        check_prefix("--client-id-prefix", &self.client_id_prefix)?;
         let identity = self.broker_cert_file.zip(self.broker_key_file);
         Ok(MqttConfig {
             broker: address,
@@ -150,7 +149,9 @@ impl BrokerArgs {
                 identity: identity.map(|(certificate, key)| TlsIdentity { certificate, key }),
             },
             client_id_prefix: self.client_id_prefix,
-            sessions,
+            // Where messages go over those of clients, one of the bridge's own shows whether there is a broker.
+            sessions: if sessions_of == SessionsOf::Bridge { sessions } else { 1 },
+            sessions_of,
             publish_timeout: self.publish_timeout,
             connect_timeout: self.connect_timeout,
             keep_alive: self.keep_alive.get(),
@@ -181,6 +182,15 @@ impl std::fmt::Display for InvalidSetting {
 }
 
 impl std::error::Error for InvalidSetting {}
+
+fn check_prefix(flag: &str, prefix: &str) -> Result<(), InvalidSetting> {
+    if prefix.len() > MAX_PREFIX_BYTES || prefix.contains(char::is_control) {
+        return Err(InvalidSetting(format!(
+            "{flag}: expected at most {MAX_PREFIX_BYTES} bytes without control characters"
+        )));
+    }
+    Ok(())
+}
 
 fn password_from(file: &std::path::Path) -> Result<String, InvalidSetting> {
     let text = std::fs::read_to_string(file)

@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::CommandFactory;
 
 use super::*;
+use crate::mqtt::config::ClientSessions;
 
 fn settings(arguments: &[&str]) -> Result<Settings, String> {
     let arguments = std::iter::once("postmqtt-bridge").chain(arguments.iter().copied());
@@ -47,6 +48,23 @@ fn a_trace_is_passed_on_only_where_that_is_asked_for() {
 }
 
 #[test]
+fn sessions_are_the_bridges_or_the_clients() {
+    let mqtt = |arguments: &[&str]| settings(arguments).unwrap().mqtt;
+    let shared = mqtt(&["--sessions", "7"]);
+    assert_eq!((shared.sessions, shared.sessions_of), (7, SessionsOf::Bridge));
+
+    let clients = mqtt(&["--sessions", "7", "--sessions-of", "client"]);
+    let defaults = ClientSessions {
+        prefix: String::new(),
+        limit: 1000,
+        idle_timeout: Duration::from_secs(300),
+        connects: 32,
+    };
+    // One is left that shows whether there is a broker.
+    assert_eq!((clients.sessions, clients.sessions_of), (1, SessionsOf::Client(defaults)));
+}
+
+#[test]
 fn a_wrong_value_is_answered_with_what_was_expected() {
     let rows: &[(&[&str], &str)] = &[
         (&["--listen", "8081"], "expected an IP address and a port"),
@@ -66,6 +84,11 @@ fn a_wrong_value_is_answered_with_what_was_expected() {
         (&["--broker-cert-file", "cert.pem"], "--broker-key-file"),
         (&["--client-id-prefix", "a\nb"], "--client-id-prefix"),
         (&["--otlp-endpoint", "otel-collector:4317"], "expected the base URL of a collector"),
+        (&["--sessions-of", "topic"], "possible values: bridge, client"),
+        (&["--client-sessions-limit", "0"], "expected a whole number of at least 1"),
+        (&["--client-session-idle", "60"], "expected a whole number and a unit"),
+        (&["--client-connects-limit", "many"], "expected a whole number of at least 1"),
+        (&["--client-session-prefix", "a\nb"], "--client-session-prefix"),
     ];
     for (given, expected) in rows {
         let error = settings(given).unwrap_err();

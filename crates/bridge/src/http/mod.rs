@@ -6,6 +6,7 @@
 
 mod answer;
 mod body;
+mod client;
 mod config;
 mod protocol;
 mod server;

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_publish::{
-    Code, Decision, PayloadCheck, Problem, Publish, Purpose, REQUEST_ID, RequestHead, RequestId, Rules, read,
+    ClientId, Code, Decision, PayloadCheck, Problem, Publish, Purpose, REQUEST_ID, RequestHead, RequestId,
+    Rules, read,
 };
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -15,6 +16,7 @@ use hyper::{Method, Request};
 
 use super::answer::{self, Answer};
 use super::body;
+use super::client;
 use super::config::HttpConfig;
 use crate::budget::{Budget, Permit};
 use crate::metrics::Metrics;
@@ -100,6 +102,7 @@ impl Service {
     async fn publish(&self, parts: &Parts, body: Incoming, request_id: &str) -> Result<Answer, Problem> {
         let head = head(parts);
         let mut publish = read(&head, &self.rules)?;
+        let client = self.pool.clients().map(|_| client::named(&parts.headers)).transpose()?;
         let trace = TraceContext::of(&parts.headers);
         match publish.purpose {
             Purpose::DryRun => {
@@ -116,7 +119,7 @@ impl Service {
                 let outcome = match self.receive(&mut publish, continued.as_ref(), parts, body).await {
                     Ok((payload, permit)) => {
                         span.set_payload_bytes(payload.len());
-                        self.send(&publish, payload, permit).await
+                        self.send(&publish, client.as_ref(), payload, permit).await
                     }
                     Err(problem) => Err(problem),
                 };
@@ -147,11 +150,12 @@ impl Service {
     async fn send(
         &self,
         publish: &Publish<'_>,
+        client: Option<&ClientId<'_>>,
         payload: Bytes,
         permit: Permit,
     ) -> Result<Published, Problem> {
         let start = Instant::now();
-        let outcome = self.pool.publish(publish, payload, permit).await;
+        let outcome = self.pool.publish(publish, client, payload, permit).await;
         self.metrics.observe_publish(start.elapsed());
         Ok(outcome?)
     }

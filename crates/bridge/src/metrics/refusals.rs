@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http_publish::{AtFault, Code};
+use http_publish::Code;
 
 /// One number for each code.
 #[derive(Debug)]
@@ -22,10 +22,10 @@ impl Refusals {
         }
     }
 
-    /// Every code but those that only an edge gives.
+    /// Every code but the one that only an edge gives.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Code, u64)> {
         let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
-        Code::ALL.iter().copied().zip(counts).filter(|(code, _)| code.at_fault() != AtFault::Edge)
+        Code::ALL.iter().copied().zip(counts).filter(|(code, _)| *code != Code::EdgeFailure)
     }
 }
 
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn each_code_has_its_own_number() {
-        for &code in Code::ALL.iter().filter(|code| code.at_fault() != AtFault::Edge) {
+        for &code in Code::ALL.iter().filter(|code| **code != Code::EdgeFailure) {
             let refusals = Refusals::new();
             refusals.add(code);
             let counted: Vec<_> = refusals.iter().filter(|(_, count)| *count > 0).collect();

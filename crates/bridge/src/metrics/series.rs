@@ -12,6 +12,7 @@ use super::histogram::{Histogram, Snapshot};
 use super::refusals::Refusals;
 use crate::budget::Budget;
 use crate::mqtt::Pool;
+use crate::mqtt::clients::{ClientTally, Clients};
 
 /// What starts the name of each series.
 pub(super) const PREFIX: &str = "postmqtt_bridge";
@@ -60,7 +61,7 @@ impl Collector for Numbers {
         let gauges = [
             (
                 "sessions_connected",
-                "Sessions that have a connection to the broker.",
+                "Sessions of the bridge that have a connection to the broker.",
                 pool.connected_sessions(),
             ),
             ("sessions_configured", "Sessions that should have one.", pool.sessions()),
@@ -73,12 +74,50 @@ impl Collector for Numbers {
             ("in_flight_bytes", "Bytes of the messages under way.", budget.bytes()),
             ("in_flight_bytes_limit", "The most bytes that may be under way.", budget.limits().bytes),
         ];
-        for (name, help, value) in gauges {
-            let value = i64::try_from(value).unwrap_or(i64::MAX);
-            encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)?;
-        }
-        Ok(())
+        gauges.into_iter().try_for_each(|gauge| encode_gauge(&mut encoder, gauge))?;
+        encode_clients(&mut encoder, pool.clients())
     }
+}
+
+/// Of the sessions of clients; all zero where there are none.
+fn encode_clients(encoder: &mut DescriptorEncoder<'_>, clients: Option<&Clients>) -> fmt::Result {
+    let nothing = ClientTally::default();
+    let tally = clients.map_or(&nothing, Clients::tally);
+
+    let help = "Attempts of clients' sessions to connect.";
+    let mut connects = encoder.encode_descriptor("client_connects", help, None, MetricType::Counter)?;
+    for (outcome, attempts) in tally.connects() {
+        count(&mut connects, &[("outcome", outcome.as_str())], attempts)?;
+    }
+
+    let help = "Connections of clients' sessions that ended.";
+    let mut disconnects = encoder.encode_descriptor("client_disconnects", help, None, MetricType::Counter)?;
+    for (reason, connections) in tally.disconnects() {
+        count(&mut disconnects, &[("reason", reason.as_str())], connections)?;
+    }
+
+    let gauges = [
+        ("client_sessions", "Sessions of clients, connected or not.", clients.map_or(0, Clients::sessions)),
+        (
+            "client_sessions_connected",
+            "Sessions of clients that have a connection to the broker.",
+            tally.connected(),
+        ),
+        (
+            "client_sessions_limit",
+            "The most sessions of clients that there may be.",
+            clients.map_or(0, Clients::limit),
+        ),
+    ];
+    gauges.into_iter().try_for_each(|gauge| encode_gauge(encoder, gauge))
+}
+
+fn encode_gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help, value): (&str, &str, usize),
+) -> fmt::Result {
+    let value = i64::try_from(value).unwrap_or(i64::MAX);
+    encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
 }
 
 fn count(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, count: u64) -> fmt::Result {

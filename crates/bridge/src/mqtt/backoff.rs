@@ -22,6 +22,12 @@ impl Backoff {
         Self { next: FIRST }
     }
 
+    /// Whether nothing has failed yet.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.next == FIRST
+    }
+
     /// The next wait: between half of it and all of it, so that bridges that lost one broker do not return as one.
     pub fn next_wait(&mut self) -> Duration {
         let wait = self.next;
@@ -43,9 +49,11 @@ mod tests {
     #[test]
     fn waits_grow_from_a_tenth_of_a_second_to_two_seconds() {
         let mut backoff = Backoff::new();
+        assert!(backoff.is_fresh());
         for expected in [100, 200, 400, 800, 1600, 2000, 2000] {
             let wait = backoff.next_wait().as_millis();
             assert!((expected / 2..=expected).contains(&wait), "{wait} ms where {expected} ms is the most");
+            assert!(!backoff.is_fresh());
         }
     }
 }

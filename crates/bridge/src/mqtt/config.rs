@@ -15,8 +15,10 @@ pub struct MqttConfig {
     pub tls: TlsFiles,
     /// What every Client Identifier of the bridge starts with.
     pub client_id_prefix: String,
-    /// How many sessions the bridge keeps with the broker; at least 1.
+    /// How many sessions of its own the bridge keeps with the broker; at least 1.
     pub sessions: usize,
+    /// Over whose sessions messages are published.
+    pub sessions_of: SessionsOf,
     /// How long a publisher waits for the PUBACK.
     pub publish_timeout: Duration,
     /// How long name resolution, TCP, TLS and CONNECT may take together.
@@ -25,6 +27,30 @@ pub struct MqttConfig {
     pub keep_alive: u16,
     /// For how many seconds the broker keeps a session without a connection.
     pub session_expiry_interval: u32,
+}
+
+/// Over whose sessions messages are published.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SessionsOf {
+    /// The bridge's own, which all clients share.
+    #[default]
+    Bridge,
+    /// Each client's, under that client's id: the broker's own rules about the client apply. The bridge's own sessions
+    /// then publish nothing, and only show whether the broker can be reached.
+    Client(ClientSessions),
+}
+
+/// The sessions of clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSessions {
+    /// What stands before the client id in the Client Identifier; nothing, as a rule.
+    pub prefix: String,
+    /// How many there may be at a time, and so how many connections; at least 1.
+    pub limit: usize,
+    /// How long a session stays that nobody publishes over.
+    pub idle_timeout: Duration,
+    /// How many may be connecting at a time; at least 1.
+    pub connects: usize,
 }
 
 /// Where a broker listens.

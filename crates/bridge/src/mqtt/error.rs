@@ -39,6 +39,8 @@ pub enum PublishError {
     BrokerUnavailable(String),
     /// The connection was cut before the PUBACK and the session is gone: whether it was published is not known.
     ConnectionLost(String),
+    /// Messages go over the sessions of clients, and nobody says whose message it is. Nothing was sent; the edge is at fault.
+    UnidentifiedClient,
     /// The bridge has no room. Nothing was sent.
     Overloaded(String),
     /// No PUBACK in time: whether it was published, or will be, is not known.
@@ -84,6 +86,7 @@ impl PublishError {
             Self::BrokerProtocol(_) => Code::BrokerProtocolError,
             Self::BrokerUnavailable(_) => Code::BrokerUnavailable,
             Self::ConnectionLost(_) => Code::ConnectionLost,
+            Self::UnidentifiedClient => Code::UnidentifiedClient,
             Self::Overloaded(_) => Code::Overloaded,
             Self::AcknowledgementTimeout => Code::AcknowledgementTimeout,
         }
@@ -105,6 +108,7 @@ impl fmt::Display for PublishError {
             Self::ConnectionLost(why) => {
                 write!(f, "{why}; whether the message was published is not known")
             }
+            Self::UnidentifiedClient => f.write_str("the request does not say which client it is of"),
             Self::AcknowledgementTimeout => f.write_str(
                 "the broker did not acknowledge the message in time; whether it was published is not known",
             ),

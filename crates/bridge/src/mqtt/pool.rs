@@ -2,18 +2,20 @@
 //!
 //! A topic always goes over the same session, and a session sends in order: so the messages of one topic keep theirs
 //! (MQTT 5.0, 4.6). Which session that is, is the pool's to say in one place, `session_of`; a session knows
-//! nothing of the others.
+//! nothing of the others. Where messages go over the sessions of [`Clients`], it is each client's messages that keep their
+//! order, and the bridge's own session only shows whether the broker can be reached.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_publish::Publish;
-use tokio_util::sync::CancellationToken;
+use http_publish::{ClientId, Publish};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use super::clients::Clients;
 use super::codec::publish::EncodedPublish;
-use super::config::MqttConfig;
+use super::config::{MqttConfig, SessionsOf};
 use super::connector::Connector;
 use super::error::{PublishError, Published};
 use super::report::Report;
@@ -22,14 +24,17 @@ use super::tally::Tally;
 use super::tls::TlsError;
 use crate::budget::Permit;
 
-/// A fixed number of sessions with one broker.
+/// A fixed number of sessions with one broker, and those of clients where messages go over these.
 #[derive(Debug)]
 pub struct Pool {
     sessions: Vec<Session>,
+    clients: Option<Arc<Clients>>,
     hasher: RandomState,
     tally: Arc<Tally>,
     tasks: TaskTracker,
     closing: CancellationToken,
+    /// Ends what is left when the pool is dropped.
+    _end: DropGuard,
 }
 
 /// MQTT's own limit of a packet in bytes: the largest Remaining Length and the fixed header.
@@ -51,25 +56,34 @@ impl Pool {
         // Chance, so that no two bridges and no two runs of one share an identifier and with it a session.
         let process = random_text(10);
         let count = config.sessions.max(1);
-        let report = Arc::new(Report::new(config.broker.clone(), count));
         let tally = Arc::new(Tally::new());
+        let options = SessionOptions {
+            connector,
+            config: Arc::clone(&config),
+            report: Arc::new(Report::of_bridge(config.broker.clone(), count)),
+            tally: Arc::clone(&tally),
+            client_identifier: String::new(),
+            closing: closing.clone(),
+        };
         let sessions = (0..count)
             .map(|index| {
-                let options = SessionOptions {
-                    connector: connector.clone(),
-                    config: Arc::clone(&config),
-                    report: Arc::clone(&report),
-                    tally: Arc::clone(&tally),
-                    client_identifier: format!("{}-{process}-{index}", config.client_id_prefix),
-                    closing: closing.clone(),
-                };
-                Session::start(options, &tasks)
+                let client_identifier = format!("{}-{process}-{index}", config.client_id_prefix);
+                Session::start(SessionOptions { client_identifier, ..options.clone() }, &tasks)
             })
             .collect();
-        Ok(Self { sessions, hasher: RandomState::new(), tally, tasks, closing })
+        let clients = match &config.sessions_of {
+            SessionsOf::Bridge => None,
+            SessionsOf::Client(settings) => {
+                let report = Arc::new(Report::of_clients(config.broker.clone()));
+                Some(Clients::start(settings.clone(), SessionOptions { report, ..options }, &tasks))
+            }
+        };
+        let end = closing.clone().drop_guard();
+        Ok(Self { sessions, clients, hasher: RandomState::new(), tally, tasks, closing, _end: end })
     }
 
-    /// Publishes a message and waits until it is known what became of it, at most for the publish time-out.
+    /// Publishes a message and waits until it is known what became of it, at most for the publish time-out. Whose message it
+    /// is matters only where it goes over that client's session.
     ///
     /// # Errors
     ///
@@ -77,6 +91,7 @@ impl Pool {
     pub async fn publish(
         &self,
         publish: &Publish<'_>,
+        client: Option<&ClientId<'_>>,
         payload: Bytes,
         mut permit: Permit,
     ) -> Result<Published, PublishError> {
@@ -84,6 +99,10 @@ impl Pool {
         let packet = EncodedPublish::new(publish, payload)
             .map_err(|_| PublishError::PacketTooLarge { actual, maximum: MAXIMUM_PACKET })?;
         permit.hold(packet.length())?;
+        if let Some(clients) = &self.clients {
+            let client = client.ok_or(PublishError::UnidentifiedClient)?;
+            return clients.publish(client, packet, permit).await;
+        }
         let session = self.session_of(publish.topic_name.as_str());
         let Some(session) = session else {
             return Err(PublishError::BrokerUnavailable("the bridge has no sessions".to_owned()));
@@ -91,19 +110,25 @@ impl Pool {
         session.publish(packet, permit).await
     }
 
-    /// Whether a message could be sent now: at least one session has a connection.
+    /// Whether a message could be sent now: at least one session of the bridge has a connection.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.sessions.iter().any(|session| session.status() == Status::Connected)
     }
 
-    /// How many sessions there are.
+    /// The sessions of clients, where messages go over these.
+    #[must_use]
+    pub fn clients(&self) -> Option<&Clients> {
+        self.clients.as_deref()
+    }
+
+    /// How many sessions of the bridge there are.
     #[must_use]
     pub const fn sessions(&self) -> usize {
         self.sessions.len()
     }
 
-    /// How many sessions have a connection.
+    /// How many sessions of the bridge have a connection.
     #[must_use]
     pub fn connected_sessions(&self) -> usize {
         self.sessions.iter().filter(|session| session.status() == Status::Connected).count()
@@ -115,7 +140,7 @@ impl Pool {
         &self.tally
     }
 
-    /// Waits until every session has a connection.
+    /// Waits until every session of the bridge has a connection.
     pub async fn connected(&self) {
         for session in &self.sessions {
             // It fails only when the session is closed: then there is nothing to wait for.

@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod obliging;
 pub(crate) mod running;
 
 use std::net::SocketAddr;
@@ -11,9 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_publish::{RequestHead, Rules, read};
+use http_publish::{ClientId, RequestHead, Rules, read};
 use postmqtt_bridge::budget::{Budget, InFlightLimits};
-use postmqtt_bridge::mqtt::config::{BrokerAddress, Credentials, MqttConfig, TlsFiles, Transport};
+use postmqtt_bridge::mqtt::config::{
+    BrokerAddress, ClientSessions, Credentials, MqttConfig, SessionsOf, TlsFiles, Transport,
+};
 use postmqtt_bridge::mqtt::{Pool, PublishError, Published};
 use rumqttc::v5::mqttbytes::Error;
 use rumqttc::v5::mqttbytes::v5::{Connect, Login, Packet, Publish};
@@ -79,6 +82,7 @@ impl FakeBroker {
             tls: TlsFiles::default(),
             client_id_prefix: "test".to_owned(),
             sessions: 1,
+            sessions_of: SessionsOf::Bridge,
             publish_timeout: PATIENCE,
             connect_timeout: Duration::from_secs(5),
             keep_alive: 60,
@@ -95,6 +99,34 @@ impl FakeBroker {
         change(&mut config);
         Arc::new(Pool::start(config).unwrap())
     }
+
+    /// A pool whose messages go over the sessions of clients, and its own session.
+    pub(crate) async fn pool_of_clients(
+        &self,
+        change: impl FnOnce(&mut ClientSessions),
+    ) -> (Arc<Pool>, Peer) {
+        let pool = self.pool_with(|config| config.sessions_of = of_clients(change));
+        let own = self.accept(WELCOME).await;
+        soon(pool.connected()).await;
+        (pool, own)
+    }
+
+    /// Whether nobody connects for a while.
+    pub(crate) async fn is_left_alone(&self) -> bool {
+        tokio::time::timeout(Duration::from_millis(300), self.listener.accept()).await.is_err()
+    }
+}
+
+/// Sessions of clients: 100 at most, and none is idle for too long during a test.
+pub(crate) fn of_clients(change: impl FnOnce(&mut ClientSessions)) -> SessionsOf {
+    let mut sessions = ClientSessions {
+        prefix: String::new(),
+        limit: 100,
+        idle_timeout: Duration::from_secs(600),
+        connects: 10,
+    };
+    change(&mut sessions);
+    SessionsOf::Client(sessions)
 }
 
 // === impl Peer ===
@@ -172,12 +204,28 @@ pub(crate) fn publish(pool: &Arc<Pool>, query: &str, payload: &'static [u8]) -> 
     tokio::spawn(publish_now(Arc::clone(pool), query.to_owned(), Bytes::from_static(payload)))
 }
 
+/// The same, as a client.
+pub(crate) fn publish_as(
+    pool: &Arc<Pool>,
+    client: &str,
+    query: &str,
+    payload: impl Into<Bytes>,
+) -> JoinHandle<Outcome> {
+    let (pool, client) = (Arc::clone(pool), client.to_owned());
+    tokio::spawn(publish_of(pool, Some(client), query.to_owned(), payload.into()))
+}
+
 pub(crate) async fn publish_now(pool: Arc<Pool>, query: String, payload: Bytes) -> Outcome {
+    publish_of(pool, None, query, payload).await
+}
+
+async fn publish_of(pool: Arc<Pool>, client: Option<String>, query: String, payload: Bytes) -> Outcome {
     let path = format!("/mqtt/messages?topic={query}");
     let head = RequestHead::from_fields([(&b":method"[..], &b"POST"[..]), (b":path", path.as_bytes())]);
     let rules = Rules::default();
     let permit = Budget::new(InFlightLimits { messages: 1, bytes: 1 << 30 }).admit().unwrap();
-    pool.publish(&read(&head, &rules).unwrap(), payload, permit).await
+    let client = client.as_ref().map(|client| ClientId::new(client.as_bytes()).unwrap());
+    pool.publish(&read(&head, &rules).unwrap(), client.as_ref(), payload, permit).await
 }
 
 /// The outcome of a publish.

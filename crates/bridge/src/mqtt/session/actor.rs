@@ -1,6 +1,6 @@
-//! The life of a session: connect, serve the connection, and when it ends connect again.
+//! The life of a session: connect, serve the connection, and when it ends connect again. A client's session lives the same
+//! way, but only while it is wanted ([`on_demand`](super::on_demand)).
 
-use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,18 +21,18 @@ use crate::mqtt::error::PublishError;
 
 /// Owns the session.
 pub(super) struct Actor {
-    options: SessionOptions,
-    submissions: mpsc::UnboundedReceiver<Submission>,
+    pub(super) options: SessionOptions,
+    pub(super) submissions: mpsc::UnboundedReceiver<Submission>,
     status: watch::Sender<Status>,
-    outbox: Outbox,
+    pub(super) outbox: Outbox,
     /// Whether the broker may know the session.
-    start: Start,
-    absence: Absence,
+    pub(super) start: Start,
+    pub(super) absence: Absence,
 }
 
 /// What a publish meets while there is no connection.
 #[derive(Debug)]
-enum Absence {
+pub(super) enum Absence {
     /// A connection is just being made or made again, until this time: publishes wait for it.
     Short(Instant),
     /// There is no broker to be reached, and this is why: publishes fail with it.
@@ -43,10 +43,10 @@ enum Absence {
 ///
 /// A broker may cut a connection for one client's message (Mosquitto 2.0 does so after a denied publish), and the others'
 /// should not fail for it.
-const SHORT_ABSENCE: Duration = Duration::from_secs(1);
+pub(super) const SHORT_ABSENCE: Duration = Duration::from_secs(1);
 
 /// A connection that lived so long, or had a message acknowledged, was a good one: the next attempt comes at once.
-const GOOD_CONNECTION: Duration = Duration::from_secs(5);
+pub(super) const GOOD_CONNECTION: Duration = Duration::from_secs(5);
 
 // === impl Actor ===
 
@@ -67,7 +67,7 @@ impl Actor {
         }
     }
 
-    /// Runs until the session is closed.
+    /// Keeps a connection until the session is closed.
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::new();
         loop {
@@ -77,7 +77,12 @@ impl Actor {
                 None => return,
                 Some(Ok(connection)) => {
                     let since = Instant::now();
-                    let end = self.serve(connection).await;
+                    let closing = options.closing.clone();
+                    let stop = async move {
+                        closing.cancelled().await;
+                        End::Closed
+                    };
+                    let end = self.serve(connection, stop).await;
                     if matches!(end, End::Closed) {
                         return;
                     }
@@ -100,13 +105,14 @@ impl Actor {
         }
     }
 
-    async fn serve(&mut self, mut connection: Connection) -> End {
+    /// Serves a connection until it ends, or `stop` ends it.
+    pub(super) async fn serve(&mut self, mut connection: Connection, stop: impl Future<Output = End>) -> End {
         if let Some(assigned) = connection.connack.assigned_client_identifier.take() {
             // The broker knows the session by this name from now on.
             self.options.client_identifier = assigned;
         }
         if connection.connack.session_present == SessionPresent::No {
-            self.outbox.session_lost();
+            self.outbox.give_up_in_flight("the connection to the broker was lost, and the session with it");
         }
         if self.start == Start::Resume {
             self.options.tally.add_reconnect();
@@ -115,9 +121,8 @@ impl Actor {
         self.outbox.connected(connection.connack.limits);
         self.options.report.connected(&self.options.client_identifier);
         self.status.send_replace(Status::Connected);
-        let closing = self.options.closing.clone();
         let end = Serve::new(connection, &self.options.config, &mut self.outbox, &mut self.submissions)
-            .run(&closing)
+            .run(stop)
             .await;
         self.status.send_replace(Status::Disconnected);
         self.outbox.disconnected();
@@ -125,7 +130,7 @@ impl Actor {
     }
 
     /// Waits for something while there is no connection, and answers publishers meanwhile; `None` when the session closes.
-    async fn meanwhile<F: Future>(&mut self, future: F) -> Option<F::Output> {
+    pub(super) async fn meanwhile<F: Future>(&mut self, future: F) -> Option<F::Output> {
         let closing = self.options.closing.clone();
         let mut future = pin!(future);
         loop {
@@ -170,14 +175,15 @@ impl Actor {
         }
     }
 
-    fn absent(&mut self, why: &dyn std::fmt::Display, error: PublishError) {
+    pub(super) fn absent(&mut self, why: &dyn std::fmt::Display, error: PublishError) {
         self.options.report.absent(&self.options.client_identifier, why);
         self.outbox.fail_waiting(&error);
         self.absence = Absence::Lasting(error);
     }
 }
 
-async fn connect(options: &SessionOptions, start: Start) -> Result<Connection, ConnectError> {
+/// Logs in as the session.
+pub(super) async fn connect(options: &SessionOptions, start: Start) -> Result<Connection, ConnectError> {
     let SessionOptions { connector, config, client_identifier, .. } = options;
     let connection = connector
         .connect(&Connect {

@@ -2,12 +2,13 @@
 //!
 //! The session outlives its connections. When one is cut, the task connects again at once, resumes the session and sends
 //! what was not acknowledged again with DUP; publishers see a delay. A broker that cannot be reached fails publishes at
-//! once: nothing queues for an absent broker.
+//! once: nothing queues for an absent broker. A client's session is connected only while messages come for it.
 
 mod actor;
 mod end;
 mod in_flight;
 mod keep_alive;
+mod on_demand;
 mod outbox;
 mod serve;
 mod write_queue;
@@ -20,7 +21,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::actor::Actor;
+pub(super) use self::end::End;
 use self::outbox::Submission;
+use super::clients::Member;
 use super::codec::publish::EncodedPublish;
 use super::connector::Connector;
 use super::error::{PublishError, Published};
@@ -45,7 +48,7 @@ pub(super) struct SessionOptions {
     pub(super) config: Arc<MqttConfig>,
     pub(super) report: Arc<Report>,
     pub(super) tally: Arc<Tally>,
-    /// Unlike any other session's with this broker.
+    /// Unlike any other session's with this broker, or a client's own.
     pub(super) client_identifier: String,
     /// Ends the session in good order.
     pub(super) closing: CancellationToken,
@@ -62,13 +65,27 @@ pub(super) struct Session {
 // === impl Session ===
 
 impl Session {
-    /// Starts the session's task on `tracker`; it connects by itself.
+    /// Starts the session's task on `tracker`; it connects by itself, and stays connected.
     pub(super) fn start(options: SessionOptions, tracker: &TaskTracker) -> Self {
+        Self::spawn(options, tracker, Actor::run)
+    }
+
+    /// Starts the task of a client's session on `tracker`; it connects when there is something to publish, and ends when
+    /// the client is let go.
+    pub(super) fn start_on_demand(options: SessionOptions, member: Member, tracker: &TaskTracker) -> Self {
+        Self::spawn(options, tracker, |actor| actor.run_on_demand(member))
+    }
+
+    fn spawn<F: Future<Output = ()> + Send + 'static>(
+        options: SessionOptions,
+        tracker: &TaskTracker,
+        run: impl FnOnce(Actor) -> F,
+    ) -> Self {
         // What is in the channel is bounded by the permits that go with it.
         let (submissions, receiver) = mpsc::unbounded_channel();
         let (status_sender, status) = watch::channel(Status::Disconnected);
         let publish_timeout = options.config.publish_timeout;
-        tracker.spawn(Actor::new(options, receiver, status_sender).run());
+        tracker.spawn(run(Actor::new(options, receiver, status_sender)));
         Self { submissions, status, publish_timeout }
     }
 

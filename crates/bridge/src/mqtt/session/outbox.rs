@@ -142,11 +142,23 @@ impl Outbox {
         self.resend = None;
     }
 
-    /// The broker has lost the session: nobody can tell what became of the messages in flight.
-    pub(super) fn session_lost(&mut self) {
+    /// The session is lost: nobody can tell what became of the messages in flight.
+    pub(super) fn give_up_in_flight(&mut self, why: &str) {
         while self.in_flight.len() > 0 {
-            self.give_up_first("the connection to the broker was lost, and the session with it");
+            self.give_up_first(why);
         }
+    }
+
+    /// Whether a publisher waits for the outcome of a message. Of one that was sent it counts as waiting until its deadline,
+    /// though it may be gone.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.due.is_some() || self.waiting.iter().any(|submission| !submission.reply.is_closed())
+    }
+
+    /// Drops all messages: nobody waits for them.
+    pub(super) fn forget(&mut self) {
+        self.waiting.clear();
+        self.give_up_in_flight("its publisher has gone");
     }
 
     /// There is no broker: what was never sent fails.

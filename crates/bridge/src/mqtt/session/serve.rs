@@ -1,13 +1,13 @@
 //! One connection, from its CONNACK to its end: reads and writes as much as there is at a time.
 
 use std::io;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_util::sync::CancellationToken;
 
 use super::end::End;
 use super::keep_alive::{Due, KeepAlive};
@@ -83,9 +83,11 @@ impl<'a> Serve<'a> {
         }
     }
 
-    /// Runs until the connection ends.
-    pub(super) async fn run(mut self, closing: &CancellationToken) -> End {
-        let end = match self.exchange(closing).await {
+    /// Runs until the connection ends; `stop` ends it, and says why.
+    ///
+    /// From the moment that `stop` is ready, no submission is taken any more.
+    pub(super) async fn run(mut self, stop: impl Future<Output = End>) -> End {
+        let end = match self.exchange(pin!(stop)).await {
             Ok(never) => match never {},
             Err(end) => end,
         };
@@ -95,14 +97,22 @@ impl<'a> Serve<'a> {
         };
         match &end {
             End::Closed => self.say_goodbye(&disconnect::GOODBYE).await,
+            End::LetGo(_) => {
+                self.say_goodbye(&disconnect::GOODBYE).await;
+                self.wait_for_the_end().await;
+            }
             End::Protocol(error) => self.say_goodbye(&disconnect::encode(error.reason_code())).await,
             End::Cut(_) | End::Disconnected(_) | End::Silent | End::Stalled => {}
         }
         end
     }
 
-    async fn exchange(&mut self, closing: &CancellationToken) -> Result<std::convert::Infallible, End> {
-        let mut batch = Vec::with_capacity(BATCH);
+    async fn exchange(
+        &mut self,
+        mut stop: Pin<&mut impl Future<Output = End>>,
+    ) -> Result<std::convert::Infallible, End> {
+        // It grows to what comes at a time: of many sessions, most are quiet.
+        let mut batch = Vec::new();
         let mut timer = Box::pin(sleep_until(Instant::now()));
         self.decode_received()?;
         loop {
@@ -145,7 +155,7 @@ impl<'a> Serve<'a> {
                     let next = self.tick()?;
                     timer.as_mut().reset(next);
                 }
-                () = closing.cancelled() => return Err(End::Closed),
+                end = &mut stop => return Err(end),
             }
         }
     }
@@ -207,6 +217,17 @@ impl<'a> Serve<'a> {
         if let Ok(Err(error)) = timeout(GOODBYE_TIMEOUT, goodbye).await {
             tracing::debug!("the connection broke at DISCONNECT: {error}");
         }
+    }
+
+    /// Waits until the broker has closed the connection too, so that the client's next one does not meet it there.
+    async fn wait_for_the_end(&mut self) {
+        let end = async {
+            while self.reader.read_buf(&mut self.received).await.is_ok_and(|count| count > 0) {
+                self.received.clear();
+            }
+        };
+        // A broker that leaves it open has it closed by this side.
+        let _ = timeout(GOODBYE_TIMEOUT, end).await;
     }
 }
 

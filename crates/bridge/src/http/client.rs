@@ -1,0 +1,63 @@
+//! Whose message it is, where messages go over the sessions of clients: the edge says so, and nobody else is believed.
+
+use http_publish::{CLIENT_ID, ClientId, Code, Problem};
+use hyper::HeaderMap;
+
+/// The client that the edge names.
+///
+/// # Errors
+///
+/// It names none, several, or one that cannot be used; the edge is at fault.
+pub(super) fn named(fields: &HeaderMap) -> Result<ClientId<'_>, Problem> {
+    let mut given = fields.get_all(CLIENT_ID).iter().map(|value| value.as_bytes());
+    match (given.next(), given.next()) {
+        (None, _) => Err(unidentified("it is missing")),
+        // The edge escapes commas; a hop that joins two fields does not.
+        (Some(value), None) if !value.contains(&b',') => {
+            ClientId::from_field(value).map_err(|problem| unidentified(problem.detail()))
+        }
+        _ => Err(unidentified("it was given more than once")),
+    }
+}
+
+fn unidentified(why: &str) -> Problem {
+    Problem::new(Code::UnidentifiedClient, format!("the edge has to name the client in {CLIENT_ID}: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn the_edge_names_one_client_that_can_be_used() {
+        let long = "x".repeat(257);
+        let rows: &[(&[&str], Result<&str, &str>)] = &[
+            (&["pump-7"], Ok("pump-7")),
+            (&["urn%3Adevice%3Apump%207%2C%C3%A4"], Ok("urn:device:pump 7,ä")),
+            (&[], Err("missing")),
+            (&["a", "a"], Err("more than once")),
+            (&["a,b"], Err("more than once")),
+            (&[""], Err("0 bytes")),
+            (&[&long], Err("257 bytes")),
+            (&["%zz"], Err("hexadecimal")),
+            (&["%ff"], Err("UTF-8")),
+            (&["a%00b"], Err("NUL")),
+        ];
+        for (given, expected) in rows {
+            let mut fields = HeaderMap::new();
+            for value in *given {
+                fields.append(HeaderName::from_static(CLIENT_ID), HeaderValue::from_str(value).unwrap());
+            }
+            match (named(&fields), expected) {
+                (Ok(client), Ok(expected)) => assert_eq!(client.as_str(), *expected),
+                (Err(problem), Err(expected)) => {
+                    assert_eq!(problem.code(), Code::UnidentifiedClient, "{given:?}");
+                    assert!(problem.detail().contains(expected), "{given:?}: {}", problem.detail());
+                }
+                (read, _) => panic!("{given:?}: {read:?}"),
+            }
+        }
+    }
+}
