@@ -53,6 +53,13 @@ pub fn put(config: &mut EnvoyConfig, piece: &Value) {
                 value.as_array().expect("names").iter().for_each(|name| remove_filter(manager, name));
             }),
             "tracing" => each_manager(config, |manager| manager["tracing"] = value.clone()),
+            "hash_policy" => each_manager(config, |manager| {
+                let routes = manager["route_config"]["virtual_hosts"][0]["routes"].as_array_mut();
+                for route in routes.expect("routes").iter_mut().filter_map(|route| route.get_mut("route")) {
+                    assert!(route["hash_policy"].is_array(), "every route to bridges has a policy: {route}");
+                    route["hash_policy"] = value.clone();
+                }
+            }),
             "virtual_host" => each_manager(config, |manager| {
                 merge(&mut manager["route_config"]["virtual_hosts"][0], value);
             }),
