@@ -92,8 +92,17 @@ fn a_broker_that_is_silent_is_504_in_time_and_heard_again_later() {
 
 #[test]
 fn what_the_broker_forbids_is_403_and_what_else_is_under_way_survives() {
+    publish_what_is_allowed_and_what_is_denied("acl", Mosquitto::new());
+}
+
+#[test]
+fn what_else_is_under_way_survives_also_a_broker_that_cuts_the_connection_for_what_it_forbids() {
+    publish_what_is_allowed_and_what_is_denied("acl-cut", Mosquitto::new().setting("max_queued_messages 0"));
+}
+
+fn publish_what_is_allowed_and_what_is_denied(name: &str, broker: Mosquitto) {
     let acl = "topic readwrite allowed/#\ntopic read #\n";
-    let edge = Edge::start("acl", |stack| stack.mosquitto(Mosquitto::new().acl(acl)));
+    let edge = Edge::start(name, |stack| stack.mosquitto(broker.acl(acl)));
     let subscriber = edge.subscribe_to(&["#"]);
     const EACH: usize = 200;
     let (allowed, denied) = block_on(async {

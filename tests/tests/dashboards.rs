@@ -37,8 +37,6 @@ const SHOWN: [(&str, &[&str]); 14] = [
 /// An edge that permits and limits, in front of a broker that does so too.
 fn edge(name: &str) -> Edge {
     let broker = Mosquitto::new().acl("topic readwrite #\ntopic deny devices/forbidden\n");
-    // Without a limit, Mosquitto 2.0.11 closes a connection over which it has refused a message.
-    let broker = broker.setting("max_queued_messages 1000");
     Edge::as_shipped(name, |stack| {
         stack.mosquitto(broker).envoy_config(|edge: &mut EnvoyConfig| {
             config::rates(edge, RATE, 10_000);

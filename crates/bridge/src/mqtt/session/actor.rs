@@ -41,8 +41,8 @@ pub(super) enum Absence {
 
 /// For how long publishes wait for the first attempt to connect, or to connect again.
 ///
-/// A broker may cut a connection for one client's message (Mosquitto 2.0 does so after a denied publish), and the others'
-/// should not fail for it.
+/// A broker may cut a connection for one client's message (Mosquitto 2.0.11 with `max_queued_messages 0` does so after a
+/// denied publish), and the others' should not fail for it.
 pub(super) const SHORT_ABSENCE: Duration = Duration::from_secs(1);
 
 /// A connection that lived so long, or had a message acknowledged, was a good one: the next attempt comes at once.
