@@ -12,8 +12,12 @@ use rumqttc::v5::{Client, Connection, Event, MqttOptions};
 use crate::{Message, PATIENCE};
 
 /// Collects what is published to its topic filters from the moment that the broker confirmed them.
+///
+/// It goes by closing its connection, without DISCONNECT: after one, rumqttd 0.20 gives the connection's number to whoever
+/// comes next, and when the socket closes it ends that one.
 pub struct Subscriber {
-    client: Client,
+    /// The connection is there as long as this is.
+    _client: Client,
     messages: Receiver<Message>,
 }
 
@@ -49,7 +53,7 @@ impl Subscriber {
         let (subscribed, confirmed) = channel();
         thread::spawn(move || Reader { connection, messages, subscribed }.run());
         confirmed.recv_timeout(PATIENCE).expect("the broker confirms the subscription");
-        Self { client, messages: received }
+        Self { _client: client, messages: received }
     }
 
     /// The next message.
@@ -90,13 +94,6 @@ impl Subscriber {
 impl fmt::Debug for Subscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscriber").finish_non_exhaustive()
-    }
-}
-
-impl Drop for Subscriber {
-    fn drop(&mut self) {
-        // Where the connection is gone already there is nothing to end.
-        let _ = self.client.try_disconnect();
     }
 }
 
