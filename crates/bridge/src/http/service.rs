@@ -103,7 +103,7 @@ impl Service {
         let head = head(parts);
         let mut publish = read(&head, &self.rules)?;
         let client = self.pool.clients().map(|_| client::named(&parts.headers)).transpose()?;
-        let trace = TraceContext::of(&parts.headers);
+        let trace = self.follows_traces().then(|| TraceContext::of(&parts.headers)).flatten();
         match publish.purpose {
             Purpose::DryRun => {
                 let (payload, _permit) = self.receive(&mut publish, trace.as_ref(), parts, body).await?;
@@ -127,6 +127,11 @@ impl Service {
                 outcome.map(answer::published)
             }
         }
+    }
+
+    /// Whether anybody is told of the trace that a request belongs to.
+    const fn follows_traces(&self) -> bool {
+        self.config.trace_context || self.spans.is_some()
     }
 
     /// Puts the trace into the message, and waits for its payload.
