@@ -2,7 +2,7 @@
 //! gives what serde_json reads.
 #![no_main]
 
-#[path = "../../crates/wasm-host/src/metadata.rs"]
+#[path = "../../testing/wasm-host/src/metadata.rs"]
 mod metadata;
 
 use libfuzzer_sys::fuzz_target;

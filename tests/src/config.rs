@@ -1,7 +1,7 @@
 //! Changes of `envoy.yaml` that more than one file of tests makes.
 
+use rig::stack::{EnvoyConfig, types};
 use serde_json::{Value, json};
-use xtask::stack::{EnvoyConfig, types};
 
 /// Lifts what the shipped configuration decides about topics and rates, since most tests are about other things.
 pub fn open(config: &mut EnvoyConfig) {

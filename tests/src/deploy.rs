@@ -1,8 +1,8 @@
 //! The pieces of `deploy/`, put where `deploy/README.md` says.
 
+use rig::repo;
+use rig::stack::{EnvoyConfig, types};
 use serde_json::Value;
-use xtask::repo;
-use xtask::stack::{EnvoyConfig, types};
 
 /// A piece, parsed.
 ///

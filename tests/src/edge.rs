@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use rig::stack::{Builder, Mosquitto, Service, Stack};
 use serde_json::Value;
-use xtask::stack::{Builder, Mosquitto, Service, Stack};
 
 use crate::{Answer, Endpoint, Message, Protocol, Request, Subscriber, config, eventually, percent_encoded};
 

@@ -9,11 +9,11 @@ use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper::{Response, server::conn::http1};
 use hyper_util::rt::TokioIo;
+use rig::dev::keys;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use xtask::dev::keys;
 
 use crate::authority::Identity;
 use crate::spawn;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rig::{repo, stack};
 use serde_json::{Value, json};
-use xtask::{repo, stack};
 
 use crate::{Edge, Endpoint, Protocol, Request, eventually, percent_encoded};
 

@@ -10,9 +10,9 @@ use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use rig::stack::EnvoyConfig;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use xtask::stack::EnvoyConfig;
 
 use crate::{Edge, config, spawn};
 

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rig::dev::token::Token;
 use serde_json::{Map, Value};
-use xtask::dev::token::Token;
 
 /// Who publishes with the [`valid`] token.
 pub const CLIENT_ID: &str = "9d0f3a52-5f0c-4c6b-9a51-3c1b9a1f7e10";
@@ -50,7 +50,7 @@ pub fn of_client(oid: &str) -> String {
 pub fn without_claim(claim: &str) -> String {
     let mut claims = Token::default().claims().expect("envoy.yaml names the issuer");
     assert!(claims.remove(claim).is_some(), "{claim} is no usual claim");
-    xtask::dev::token::sign(&claims).expect("the development key signs")
+    rig::dev::token::sign(&claims).expect("the development key signs")
 }
 
 /// The claims and header of a token, changed after it was signed.

@@ -5,9 +5,9 @@ use std::process::Command;
 
 use end_to_end::prometheus::{Alert, AlertState, Prometheus};
 use end_to_end::{Edge, Request, deploy, eventually};
+use rig::stack::Mosquitto;
+use rig::{command, repo, tools};
 use serde_json::{Value, json};
-use xtask::stack::Mosquitto;
-use xtask::{command, repo, tools};
 
 const RULES: &str = "observability/alerts.yaml";
 const TESTS: &str = "observability/alerts_test.yaml";

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use end_to_end::{
     Answer, Edge, Message, Pending, Problem, Protocol, Request, ScriptedBroker, block_on, eventually, spawn,
 };
-use xtask::stack::Mosquitto;
+use rig::stack::Mosquitto;
 
 /// A refusal that comes "at once" has no broker to wait for; this is much more than any machine needs.
 const AT_ONCE: Duration = Duration::from_secs(10);

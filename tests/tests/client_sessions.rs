@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use end_to_end::{Answer, Edge, Endpoint, Message, Protocol, Request, deploy, eventually, token};
-use xtask::stack::{Builder, Mosquitto};
+use rig::stack::{Builder, Mosquitto};
 
 /// A client writes below its own Client Identifier, and who asks may read everything.
 const OWN_TOPICS: &str = "topic read #\npattern write clients/%c/#\n";

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use end_to_end::{Edge, Message, eventually, percent_encoded, token};
+use rig::stack::Mosquitto;
+use rig::{command, example, repo, tools};
 use serde_json::Value;
-use xtask::stack::Mosquitto;
-use xtask::{command, example, repo, tools};
 
 /// A tool, in a folder of `clients`; one that does not end in time is ended.
-fn tool(program: xtask::Result<PathBuf>, folder: &str) -> Command {
+fn tool(program: rig::Result<PathBuf>, folder: &str) -> Command {
     let program = program.unwrap_or_else(|error| panic!("{error}"));
     let mut command = Command::new("timeout");
     command.args(["--kill-after=10", "300"]).arg(program).current_dir(clients(folder));

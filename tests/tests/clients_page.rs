@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use end_to_end::{Edge, Terminal, eventually, token};
-use xtask::stack::{Mosquitto, Stack};
-use xtask::{command, repo, tools};
+use rig::stack::{Mosquitto, Stack};
+use rig::{command, repo, tools};
 
 /// A block of the page between its fences.
 struct Block {
@@ -25,7 +25,7 @@ fn blocks() -> Vec<Block> {
 
 /// The demonstration's ports, files and programs, and what they are beside this stack.
 fn replacements(stack: &Stack) -> [(&'static str, String); 10] {
-    let program = |found: xtask::Result<PathBuf>| match found {
+    let program = |found: rig::Result<PathBuf>| match found {
         Ok(path) => path.display().to_string(),
         Err(error) => panic!("{error}"),
     };

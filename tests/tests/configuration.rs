@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use policy::Config;
+use rig::repo;
 use serde_json::{Value, json};
-use xtask::repo;
 
 fn schema() -> jsonschema::Validator {
-    let schema: Value = serde_json::from_str(&xtask::schema::text()).expect("the schema is JSON");
+    let schema: Value = serde_json::from_str(&rig::schema::text()).expect("the schema is JSON");
     jsonschema::validator_for(&schema).expect("the schema is one")
 }
 

@@ -3,7 +3,7 @@
 
 use end_to_end::raw::{self, RawConnection};
 use end_to_end::{Body, Edge, Protocol, Request, block_on, eventually, token};
-use xtask::stack::Mosquitto;
+use rig::stack::Mosquitto;
 
 #[test]
 fn a_client_that_is_gone_before_the_end_publishes_nothing() {

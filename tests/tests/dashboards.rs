@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use end_to_end::prometheus::{Prometheus, Sample};
 use end_to_end::{Edge, Request, config, deploy, eventually, token};
+use rig::repo;
+use rig::stack::{EnvoyConfig, Mosquitto};
 use serde_json::{Value, json};
-use xtask::repo;
-use xtask::stack::{EnvoyConfig, Mosquitto};
 
 /// What Grafana puts where a query says how far back a rate looks.
 const RATE_INTERVAL: (&str, &str) = ("$__rate_interval", "1m");

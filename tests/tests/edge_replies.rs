@@ -6,8 +6,8 @@ use std::net::TcpListener;
 
 use end_to_end::raw::RawConnection;
 use end_to_end::{Answer, Edge, Problem, Protocol, Request, config, eventually, token};
+use rig::stack::{Mosquitto, types};
 use serde_json::json;
-use xtask::stack::{Mosquitto, types};
 
 fn expect(answer: &Answer, status: u16, code: &str) -> Problem {
     let problem = answer.expect_problem();

@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 
 use end_to_end::{Edge, Message, Protocol, Request, config, token};
+use rig::dev::token::Token;
 use serde_json::{Value, json};
-use xtask::dev::token::Token;
 
 /// An edge that adds one property of every kind.
 fn enriching() -> &'static Edge {

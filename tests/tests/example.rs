@@ -1,8 +1,8 @@
 //! The example of the API's documentation, from the client's request to the subscriber's message.
 
 use end_to_end::{Edge, Message, Protocol, Request, Terminal, eventually, token};
-use xtask::example;
-use xtask::stack::Mosquitto;
+use rig::example;
+use rig::stack::Mosquitto;
 
 /// The command of the documentation's cURL tutorial, as it stands.
 const TUTORIAL: &str = r#"curl -X POST "https://contoso.westus3-1.ts.eventgrid.azure.net/mqtt/messages?topic=devices%2FCXa-23112%2Fprompt&api-version=2025-02-15-preview" \

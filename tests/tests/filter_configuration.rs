@@ -1,8 +1,8 @@
 //! The filter's configuration: refused as a whole where it is wrong, and followed where it is right.
 
 use end_to_end::{Edge, Request};
+use rig::stack::{Mosquitto, Stack, types};
 use serde_json::json;
-use xtask::stack::{Mosquitto, Stack, types};
 
 #[test]
 fn a_configuration_that_is_wrong_keeps_envoy_from_starting_and_names_the_field() {

@@ -3,8 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use end_to_end::{Answer, Edge, Protocol, Request, token};
+use rig::dev::token::Token;
 use serde_json::{Value, json};
-use xtask::dev::token::Token;
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()

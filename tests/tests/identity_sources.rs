@@ -5,8 +5,8 @@
 
 use end_to_end::authority::Authority;
 use end_to_end::{Answer, Edge, KeyServer, Recorder, Request, config, deploy};
+use rig::dev::token::Token;
 use serde_json::{Value, json};
-use xtask::dev::token::Token;
 
 /// How many requests a client may send here.
 const RATE: u32 = 20;
@@ -59,7 +59,7 @@ impl Provider {
         all.extend(
             claims.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())),
         );
-        xtask::dev::token::sign(&all).expect("the development key signs")
+        rig::dev::token::sign(&all).expect("the development key signs")
     }
 
     /// Publishes with a token of these claims.

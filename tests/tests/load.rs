@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use end_to_end::{Connection, Edge, Endpoint, Link, Message, Protocol, Request, block_on, eventually, spawn};
-use xtask::stack::Mosquitto;
+use rig::stack::Mosquitto;
 
 /// How many requests are under way at a time.
 const AT_A_TIME: usize = 64;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use end_to_end::{Edge, Protocol, Request, raw, token};
-use xtask::stack::Mosquitto;
+use rig::stack::Mosquitto;
 
 #[test]
 fn each_request_is_a_line_of_the_access_log_with_its_reason() {

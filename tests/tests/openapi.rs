@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use end_to_end::Edge;
 use end_to_end::raw::RawConnection;
 use http_publish::{Code, Profile};
+use rig::stack::{EnvoyConfig, types};
+use rig::{example, repo};
 use serde_json::{Map, Value, json};
-use xtask::stack::{EnvoyConfig, types};
-use xtask::{example, repo};
 
 /// Requests that Envoy refuses before the filter sees them, one for each status.
 const HTTP_THAT_ENVOY_REFUSES: [(u64, &str); 4] = [

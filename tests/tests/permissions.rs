@@ -4,8 +4,8 @@
 use std::sync::OnceLock;
 
 use end_to_end::{Answer, Edge, Protocol, Recorder, Request, config, token};
+use rig::dev::token::Token;
 use serde_json::{Value, json};
-use xtask::dev::token::Token;
 
 /// An edge with permissions, and what left it.
 struct Watched {

@@ -1,9 +1,9 @@
 //! `docs/problems.md` lists the problems that Envoy answers by itself as `envoy.yaml` has them.
 
 use http_publish::Code;
+use rig::repo;
+use rig::stack::{EnvoyConfig, types};
 use serde_json::Value;
-use xtask::repo;
-use xtask::stack::{EnvoyConfig, types};
 
 /// Code, published, title, and the status where the mapper names one, of every problem that is Envoy's alone.
 fn mapped() -> Vec<(String, &'static str, String, Option<String>)> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use end_to_end::{Answer, Edge, Endpoint, Protocol, Request, block_on, config, eventually, spawn};
+use rig::repo;
+use rig::stack::EnvoyConfig;
 use serde_json::{Value, json};
-use xtask::repo;
-use xtask::stack::EnvoyConfig;
 
 /// The file that Envoy takes its listeners from.
 struct Listeners(PathBuf);

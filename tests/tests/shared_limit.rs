@@ -3,8 +3,8 @@
 use end_to_end::authority::Authority;
 use end_to_end::rate_limit_service::{Asked, Behaviour, RateLimitService};
 use end_to_end::{Answer, Edge, Protocol, Recorder, Request, config, deploy, token};
+use rig::stack::EnvoyConfig;
 use serde_json::{Value, json};
-use xtask::stack::EnvoyConfig;
 
 /// How many requests the service lets through: of one client, and of all together.
 const CLIENT: usize = 5;

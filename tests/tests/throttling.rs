@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use end_to_end::{Answer, Edge, Protocol, Recorder, Request, config, token};
-use xtask::stack::{EnvoyConfig, types};
+use rig::stack::{EnvoyConfig, types};
 
 /// An edge with these rates in front of a recorder.
 fn limited(recorder: &Recorder, name: &str, client: u32, namespace: u32) -> Edge {

@@ -2,7 +2,7 @@
 //! edge and the bridge to the subscriber.
 
 use end_to_end::{Collector, Edge, Message, Request, ScriptedBroker, Span, config, deploy, eventually};
-use xtask::stack::Mosquitto;
+use rig::stack::Mosquitto;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";

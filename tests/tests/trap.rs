@@ -1,8 +1,8 @@
 //! What a trap does: a request in which the filter fails is refused, and the next ones are served.
 
 use end_to_end::{Edge, Request};
-use xtask::repo;
-use xtask::stack::Mosquitto;
+use rig::repo;
+use rig::stack::Mosquitto;
 
 /// One worker, so that the request after a trap meets the VM that trapped.
 fn edge() -> Edge {

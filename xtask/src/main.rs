@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use commands::{bench, demo, fuzz, lint, schema, soak, test};
-use xtask::dev::token::Token;
-use xtask::{Result, build, tools};
+use rig::dev::token::Token;
+use rig::{Result, build, tools};
 
 /// The commands of this repository
 #[derive(Parser)]
@@ -80,7 +80,7 @@ fn run(command: Command) -> Result<()> {
             println!("bru: {}", tools::bru()?.display());
             tools::terminal()?;
             println!("cargo-deny: {}", tools::cargo_deny()?.display());
-            println!("compose: {}", xtask::command::line(&tools::docker_compose()?));
+            println!("compose: {}", rig::command::line(&tools::docker_compose()?));
             Ok(())
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use end_to_end::{Edge, Endpoint, Protocol, Request, block_on_for, spawn};
-use xtask::stack::Mosquitto;
+use rig::stack::Mosquitto;
 
 /// A request, the status that it is due, and the filter's counter that it adds to.
 struct Kind {

@@ -1,8 +1,8 @@
 //! `cargo xtask demo`: the whole path on this machine, for a newcomer to try.
 
-use xtask::dev::token::Token;
-use xtask::stack::{Stack, port_is_free};
-use xtask::{Error, Result, build, example, repo, tools};
+use rig::dev::token::Token;
+use rig::stack::{Stack, port_is_free};
+use rig::{Error, Result, build, example, repo, tools};
 
 use super::{end_on_ctrl_c, once, wasm_toolchain};
 

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use xtask::error::Context;
-use xtask::{Error, Result, command, repo};
+use rig::error::Context;
+use rig::{Error, Result, command, repo};
 
 /// What `fuzz` is told.
 #[derive(clap::Args)]

@@ -3,9 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use xtask::dev::{certificate, keys};
-use xtask::error::Context;
-use xtask::{Error, Result, build, command, repo, tools};
+use rig::dev::{certificate, keys};
+use rig::error::Context;
+use rig::{Error, Result, build, command, repo, tools};
 
 use super::wasm_toolchain;
 

@@ -9,9 +9,9 @@ pub(crate) mod schema;
 pub(crate) mod soak;
 pub(crate) mod test;
 
-use xtask::stack::end_all;
-use xtask::tools::{self, WasmToolchain};
-use xtask::{Error, Result};
+use rig::stack::end_all;
+use rig::tools::{self, WasmToolchain};
+use rig::{Error, Result};
 
 /// Sets up a compiler for the filter, and says which.
 pub(crate) fn wasm_toolchain() -> Result<WasmToolchain> {

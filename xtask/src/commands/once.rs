@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use rig::error::Context;
+use rig::stack::Stack;
+use rig::{Error, Result, example};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
 use rumqttc::v5::{Client, Connection, Event, MqttOptions};
-use xtask::error::Context;
-use xtask::stack::Stack;
-use xtask::{Error, Result, example};
 
 /// Slow machines are slow.
 const PATIENCE: Duration = Duration::from_secs(60);

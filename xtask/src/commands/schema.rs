@@ -1,7 +1,7 @@
 //! `cargo xtask schema`: writes the JSON Schema of the filter's configuration, which a test compares with the types.
 
-use xtask::error::Context;
-use xtask::{Result, repo, schema};
+use rig::error::Context;
+use rig::{Result, repo, schema};
 
 pub(crate) fn run() -> Result<()> {
     let path = repo::root().join(schema::PATH);

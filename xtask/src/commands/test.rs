@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use xtask::{Result, build, command, repo, tools};
+use rig::{Result, build, command, repo, tools};
 
 use super::wasm_toolchain;
 

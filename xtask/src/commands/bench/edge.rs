@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use rig::stack::{EnvoyConfig, types};
 use serde_json::{Value, json};
-use xtask::stack::{EnvoyConfig, types};
 
 /// An edge. The rates of all are lifted, since a benchmark is over every rate.
 #[derive(Clone, Debug, PartialEq, Eq)]

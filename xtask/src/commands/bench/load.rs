@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use xtask::error::Context;
-use xtask::stack::Stack;
-use xtask::{Error, Result, command};
+use rig::error::Context;
+use rig::stack::Stack;
+use rig::{Error, Result, command};
 
 use super::workload::{Protocol, Workload};
 

@@ -13,10 +13,10 @@ use std::path::PathBuf;
 
 use edge::Edge;
 use load::{Load, Round};
+use rig::dev::token::Token;
+use rig::stack::{EnvoyConfig, Mosquitto, Stack, free_port};
+use rig::{Error, Result, build, repo, tools};
 use workload::Workload;
-use xtask::dev::token::Token;
-use xtask::stack::{EnvoyConfig, Mosquitto, Stack, free_port};
-use xtask::{Error, Result, build, repo, tools};
 
 use super::{end_on_ctrl_c, wasm_toolchain};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use xtask::example;
+use rig::example;
 
 /// Requests of one kind.
 #[derive(Clone, Copy, Debug)]

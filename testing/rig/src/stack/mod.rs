@@ -1,12 +1,12 @@
 //! The whole path on this machine: Envoy with the filter, bridges, and a broker, as child processes.
 //!
 //! ```no_run
-//! use xtask::stack::{Mosquitto, Stack};
+//! use rig::stack::{Mosquitto, Stack};
 //!
 //! let stack = Stack::builder("an-example").mosquitto(Mosquitto::new()).start()?;
 //! println!("POST {}/mqtt/messages?topic=a, subscribe at {}", stack.http_url(), stack.mqtt_port());
 //! stack.broker().restart()?;
-//! # Ok::<(), xtask::Error>(())
+//! # Ok::<(), rig::Error>(())
 //! ```
 //!
 //! Everything ends when the [`Stack`] is dropped, and when this process ends in whatever way. Logs and generated
