@@ -1,9 +1,11 @@
 //! The edge under test, with everything behind it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use rig::repo;
 use rig::stack::{Builder, Mosquitto, Service, Stack};
 use serde_json::Value;
 
@@ -26,15 +28,16 @@ pub struct LogLine(Value);
 // === impl Edge ===
 
 impl Edge {
-    /// The edge that all tests of a file share, with a Mosquitto behind it.
+    /// The edge that tests share, with a Mosquitto as its broker.
     ///
-    /// It ends with the process.
+    /// It ends with the process. Its permissions and rate limits are off; a test that needs other settings, counts
+    /// what the edge counts, or disturbs a part starts an edge for itself.
     #[must_use]
     pub fn shared() -> Self {
         static SHARED: OnceLock<Arc<Stack>> = OnceLock::new();
         let stack = SHARED.get_or_init(|| {
             let broker = Mosquitto::new().setting("log_type all");
-            Arc::new(start(Stack::builder(&this_file()).mosquitto(broker).envoy_config(config::open)))
+            Arc::new(start(Stack::builder("test-shared").mosquitto(broker).envoy_config(config::open)))
         });
         let mut edge = Self::new(Arc::clone(stack));
         edge.marks = Some(edge.services().map(|service| service.log().len()).collect());
@@ -57,8 +60,13 @@ impl Edge {
     /// Where it does not start.
     #[must_use]
     pub fn as_shipped(name: &str, describe: impl FnOnce(Builder) -> Builder) -> Self {
-        let name = format!("{}-{name}", this_file());
-        Self::new(Arc::new(start(describe(Stack::builder(&name)))))
+        Self::new(Arc::new(start(describe(Stack::builder(&full_name(name))))))
+    }
+
+    /// The directory of the edge that a test of this module starts under this name.
+    #[must_use]
+    pub fn directory(name: &str) -> PathBuf {
+        repo::run(&full_name(name))
     }
 
     fn new(stack: Arc<Stack>) -> Self {
@@ -212,12 +220,13 @@ fn start(builder: Builder) -> Stack {
     builder.start().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The name of the file of tests that is running.
-fn this_file() -> String {
-    let program = std::env::current_exe().expect("a program knows its path");
-    let stem = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let name = stem.rsplit_once('-').map_or(stem.as_str(), |(name, _hash)| name);
-    format!("test-{name}")
+/// A stack's name: two modules may each have a stack called `embedded`. libtest names the thread of a test for the test.
+fn full_name(name: &str) -> String {
+    let thread = std::thread::current();
+    match thread.name().and_then(|test| test.rsplit_once("::")) {
+        Some((module, _test)) => format!("test-{}-{name}", module.replace("::", "-")),
+        None => format!("test-{name}"),
+    }
 }
 
 fn address_of(url: &str) -> SocketAddr {

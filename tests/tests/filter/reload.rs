@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use end_to_end::{Answer, Edge, Endpoint, Protocol, Request, block_on, config, eventually, spawn};
-use rig::repo;
 use rig::stack::EnvoyConfig;
 use serde_json::{Value, json};
 
@@ -26,7 +25,7 @@ struct Seen {
 impl Listeners {
     /// An edge whose listeners come from a file, with these permissions.
     fn start(name: &str, permissions: Value) -> (Self, Edge) {
-        let path = repo::run(&format!("test-reload-{name}")).join("listeners.json");
+        let path = Edge::directory(name).join("listeners.json");
         let listeners = Self(path.clone());
         let edge = Edge::start(name, |stack| {
             stack.envoy_config(move |config| {

@@ -1,0 +1,4 @@
+//! Answers: from the bridge after a publish, and from Envoy.
+
+mod envoy;
+mod publish;

@@ -1,0 +1,5 @@
+//! The bridge and its broker.
+
+mod client_sessions;
+mod delivery;
+mod failures;

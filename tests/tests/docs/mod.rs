@@ -1,0 +1,6 @@
+//! What the documentation shows, run as it is written.
+
+mod clients_page;
+mod configuration;
+mod example;
+mod problems_page;

@@ -1,0 +1,9 @@
+//! The filter in Envoy: its configuration, and what it does with a request.
+
+mod configuration;
+mod enrichment;
+mod permissions;
+mod reload;
+mod routing;
+mod trap;
+mod upstream_request;

@@ -1,0 +1,5 @@
+//! Identity: the three ways in which the edge learns who publishes.
+
+mod client_certificate;
+mod providers;
+mod token;

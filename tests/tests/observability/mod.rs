@@ -1,0 +1,6 @@
+//! What an operator sees.
+
+mod access_log;
+mod alerts;
+mod dashboards;
+mod tracing;

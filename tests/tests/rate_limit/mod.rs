@@ -1,0 +1,4 @@
+//! Rate limits: of one Envoy, and of all of them through a rate limit service.
+
+mod global;
+mod local;
