@@ -1,16 +1,16 @@
-//! Claims: what a verified token says of its client.
+//! Claims: the statements about a client in its verified token (RFC 7519, 4).
 
 use serde::Deserialize;
 
-/// Where a claim stands: its name, or the names on the way to a nested one.
+/// The path to a claim: its name, or the names that lead to a nested claim.
 ///
 /// In a configuration: `"roles"`, or `["realm_access", "roles"]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(from = "ClaimPathDocument")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClaimPath(Vec<String>);
 
-/// The claims of one client, asked for by the type that the policy expects. A claim of another type is not there.
+/// The claims of one client. Each method returns `None` if the claim is missing or has another type.
 pub trait Claims {
     /// A string.
     fn text(&self, path: &ClaimPath) -> Option<String>;
@@ -20,18 +20,18 @@ pub trait Claims {
     fn boolean(&self, path: &ClaimPath) -> Option<bool>;
     /// A list of strings.
     fn list(&self, path: &ClaimPath) -> Option<Vec<String>>;
-    /// Whether it is there at all, of whatever type.
+    /// Whether the claim exists, whatever its type.
     fn presence(&self, path: &ClaimPath) -> Presence;
 }
 
-/// Whether a claim is there.
+/// Whether a claim exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// It is, with a value.
+    /// It exists and has a value.
     Present,
-    /// It is not, or is an empty string.
+    /// It does not exist, or is an empty string.
     Absent,
-    /// It is null, or the metadata cannot be read: nobody can build on its being there, nor on its not being.
+    /// It is null, or the metadata cannot be read. Such a claim counts neither as existing nor as missing.
     Null,
 }
 
@@ -53,7 +53,7 @@ enum ClaimPathDocument {
 // === impl ClaimPath ===
 
 impl ClaimPath {
-    /// A claim of the token's first level.
+    /// A claim at the top level of the token.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self(vec![name.to_owned()])
@@ -64,7 +64,7 @@ impl ClaimPath {
         self.0.iter().map(String::as_str)
     }
 
-    /// Whether it could name a claim at all.
+    /// Whether a claim can have this path: it has at least one name, and no name is empty or contains NUL.
     #[must_use]
     pub fn is_nameable(&self) -> bool {
         !self.0.is_empty() && self.names().all(|name| !name.is_empty() && !name.contains('\0'))

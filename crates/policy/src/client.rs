@@ -1,11 +1,11 @@
-//! A client, as the policy sees it.
+//! The client that a policy decides about.
 
 use crate::claim::Claims;
 
-/// Who sent the request: what the edge verified, and nothing that the client could choose.
+/// The sender of a request, as the edge verified it. Nothing here is under the control of the client.
 #[derive(Clone, Copy)]
 pub struct Client<'a> {
-    /// Event Grid's `client.authenticationName`: the client id. `None` where clients have no id.
+    /// Event Grid's `client.authenticationName`: the client id. `None` if clients have no id.
     pub authentication_name: Option<&'a str>,
     /// Event Grid's `client.attributes`: the claims of the token.
     pub claims: &'a dyn Claims,

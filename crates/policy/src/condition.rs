@@ -1,4 +1,4 @@
-//! Conditions on a client's claims, which make a client group.
+//! Conditions on the claims of a client. A client group is a list of conditions.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use crate::claim::{ClaimPath, Claims, Presence};
 use crate::error::InvalidPolicy;
 use crate::present::present;
 
-/// What one claim has to be.
+/// A condition on one claim.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Condition {
     claim: ClaimPath,
@@ -15,15 +15,15 @@ pub(crate) struct Condition {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Test {
-    /// It is this string, number or boolean.
+    /// The claim equals this string, number or boolean.
     Equals(Scalar),
-    /// It is a list of strings with this one in it.
+    /// The claim is a list of strings and contains this one.
     Contains(String),
-    /// It is one of these strings.
+    /// The claim is one of these strings.
     AnyOf(Vec<String>),
-    /// It is there.
+    /// The claim exists.
     Exists,
-    /// It is not there.
+    /// The claim does not exist.
     Missing,
 }
 
@@ -36,7 +36,7 @@ enum Scalar {
     Boolean(bool),
 }
 
-/// A condition in the configuration: a claim and just one test.
+/// A condition in the configuration: a claim and exactly one test.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -1,7 +1,8 @@
-//! What the edge adds to a message: User Properties by Event Grid's rules.
+//! User Properties that the edge adds to a message, by Event Grid's rules.
 //!
-//! A key is the edge's word. What a client sent under such a key is dropped, so that a subscriber may trust the name; all
-//! else that the client sent keeps its place, and the edge's pairs follow it in the order of the configuration.
+//! A configured key belongs to the edge. Properties that a client sends under such a key are dropped, so that subscribers
+//! can trust the key. The client's other properties keep their order; the edge's properties follow them in the order of
+//! the configuration.
 
 use http_publish::{PayloadFormatIndicator, Publish, UserProperties, is_mqtt_string};
 use serde::Deserialize;
@@ -16,12 +17,12 @@ pub struct Enrichment {
     properties: Vec<Property>,
 }
 
-/// What a request is, beyond its message and its client.
+/// Facts about a request that are not part of its message or its client.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestFacts<'a> {
-    /// `x-request-id`; empty where there is none.
+    /// `x-request-id`; empty if there is none.
     pub request_id: &'a str,
-    /// The address of the client; empty where it is not known.
+    /// The address of the client; empty if it is not known.
     pub source_address: &'a str,
 }
 
@@ -40,7 +41,7 @@ struct Property {
     value: Value,
 }
 
-/// A text, or a variable on its own.
+/// A text or a single variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Value {
     Static(String),
@@ -54,12 +55,12 @@ enum Value {
     UserProperty(String),
 }
 
-/// Event Grid's limits: characters of a key and of a value, and the number of properties.
+/// Event Grid's limits: characters of a key, characters of a static value, and properties.
 const MAX_KEY: usize = 20;
 const MAX_VALUE: usize = 128;
 const MAX_PROPERTIES: usize = 20;
 
-/// Keys that a CloudEvent has already, and Event Grid's own prefix.
+/// The attributes of a CloudEvent, and the prefix that Event Grid reserves for itself.
 const RESERVED_KEYS: [&str; 9] =
     ["specversion", "id", "time", "type", "source", "subject", "datacontenttype", "dataschema", "data"];
 const RESERVED_PREFIX: &str = "azsp";
@@ -70,7 +71,8 @@ impl Enrichment {
     /// Checks and compiles the configuration.
     ///
     /// # Errors
-    /// A sentence that names the key and what was expected.
+    /// Returns an error if there are more than 20 properties, a key is reserved, taken or not 1 to 20 of `a-z0-9`, or a
+    /// value is neither a text of at most 128 characters nor one variable. It names the key and what was expected.
     pub fn compile(documents: Vec<EnrichmentDocument>) -> Result<Self, InvalidPolicy> {
         if documents.len() > MAX_PROPERTIES {
             return Err(InvalidPolicy::new(
@@ -90,19 +92,19 @@ impl Enrichment {
         Ok(Self { properties })
     }
 
-    /// Whether it adds anything.
+    /// Whether there is nothing to add.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.properties.is_empty()
     }
 
-    /// Whether it wants to know where the request came from: finding out costs the edge a call.
+    /// Whether a property is the source address, which the edge looks up only if it is needed.
     #[must_use]
     pub fn wants_source_address(&self) -> bool {
         self.properties.iter().any(|property| property.value == Value::SourceAddress)
     }
 
-    /// The User Properties of the message as it is to be published.
+    /// The User Properties of the message with the edge's own.
     #[must_use]
     pub fn apply(
         &self,
@@ -115,7 +117,7 @@ impl Enrichment {
             publish.user_properties.iter().filter(|(name, _)| !is_ours(name)).collect();
         for property in &self.properties {
             let value = property.value.of(publish, client, request);
-            // A claim may hold what no packet can.
+            // A claim may contain characters that MQTT does not allow.
             enriched.push(&property.key, if is_mqtt_string(&value) { &value } else { "" });
         }
         enriched
@@ -158,7 +160,7 @@ impl Value {
         }
     }
 
-    /// Its value for one message; what has no source is empty, as Event Grid has it.
+    /// The value for one message; empty if its source is missing, as in Event Grid.
     fn of(&self, publish: &Publish<'_>, client: &Client<'_>, request: RequestFacts<'_>) -> String {
         match self {
             Self::Static(text) => text.clone(),
@@ -192,7 +194,7 @@ impl Value {
     }
 }
 
-/// `.NAME`, or `['NAME']` with `\'` and `\\` in it.
+/// Reads `.NAME` or `['NAME']`, where `\'` and `\\` are escapes.
 fn user_property_name(accessor: &str) -> Option<String> {
     if let Some(name) = accessor.strip_prefix('.') {
         return (!name.is_empty()).then(|| name.to_owned());

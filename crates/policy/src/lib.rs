@@ -1,9 +1,10 @@
-//! What an operator decides about messages ([`Config`]): how they are read, who may publish what ([`Permissions`]), where
-//! it goes ([`Routing`]) and what is added to it ([`Enrichment`]).
+//! The decisions of an operator about MQTT messages that are published over HTTP: who may publish what
+//! ([`Permissions`]), which upstream a message goes to ([`Routing`]), and which User Properties are added to it
+//! ([`Enrichment`]).
 //!
-//! The model of permissions is Event Grid's: *client groups* are conditions on a client's claims, *topic spaces* are sets
-//! of topic templates, and a *permission binding* lets a group publish to a space. Each is read from the configuration,
-//! checked whole, and compiled once; a request then walks a trie.
+//! The model is that of Azure Event Grid's MQTT broker. A *client group* is a list of conditions on a client's claims, a
+//! *topic space* is a set of topic templates, and a *permission binding* lets a group publish to a topic space. A policy
+//! is read from JSON, checked as a whole, and compiled once; judging a request then walks a trie.
 //!
 //! ```
 //! use policy::{Client, NoClaims, Permissions, PermissionsDocument, Verdict};

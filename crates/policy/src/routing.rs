@@ -1,4 +1,4 @@
-//! Where messages go: topic filters choose the upstream cluster.
+//! Where messages go: topic filters select the upstream cluster.
 
 use serde::Deserialize;
 
@@ -16,7 +16,7 @@ pub struct Routing {
     /// Each route's cluster, in the order of the configuration.
     clusters: Vec<String>,
     default_cluster: Option<String>,
-    /// Of each filter, the index of its route.
+    /// Maps each filter to the index of its route.
     filters: Trie<usize>,
 }
 
@@ -44,7 +44,8 @@ impl Routing {
     /// Checks and compiles the configuration.
     ///
     /// # Errors
-    /// A sentence that names the route and what was expected of it.
+    /// Returns an error if a route has no filter, a filter is not a topic filter, or a cluster's name is not visible
+    /// ASCII. It names the route and what was expected.
     pub fn compile(document: RoutingDocument) -> Result<Self, InvalidPolicy> {
         let RoutingDocument { routes, default_cluster } = document;
         let mut clusters = Vec::with_capacity(routes.len());
@@ -55,8 +56,7 @@ impl Routing {
                 return Err(InvalidPolicy::new(part, "at least one filter is expected"));
             }
             for text in &route.filters {
-                let filter =
-                    Template::parse_filter(text).map_err(|error| InvalidPolicy::new(&part, error))?;
+                let filter = Template::parse_filter(text).map_err(|error| error.within(&part))?;
                 filters.insert(&filter, index);
             }
             check_cluster(&part, &route.cluster)?;
@@ -68,13 +68,14 @@ impl Routing {
         Ok(Self { clusters, default_cluster, filters })
     }
 
-    /// The cluster of the first route, in the order of the configuration, with a filter that matches; else the default
-    /// one; else `None`, and Envoy's own route decides.
+    /// The cluster of the first route, in the order of the configuration, with a filter that matches the topic.
+    ///
+    /// Without a match it is the default cluster; without a default it is `None`, and Envoy's own routes decide.
     #[must_use]
     pub fn cluster(&self, topic: &str) -> Option<&str> {
-        let nobody = Client { authentication_name: None, claims: &NoClaims };
+        let no_client = Client { authentication_name: None, claims: &NoClaims };
         let mut first = None::<usize>;
-        self.filters.for_each_match(topic, &nobody, |route| {
+        self.filters.for_each_match(topic, &no_client, |route| {
             first = Some(first.map_or(route, |known| known.min(route)));
         });
         let route = first.and_then(|route| self.clusters.get(route));
@@ -124,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_default_what_matches_nothing_is_left_to_envoy() {
+    fn a_topic_without_a_match_or_a_default_is_left_to_envoys_routes() {
         let routing = compile(json!({ "routes": [{ "filters": ["a"], "cluster": "a" }] })).unwrap();
         assert_eq!(routing.cluster("b"), None);
     }
 
     #[test]
-    fn a_route_that_cannot_be_meant_is_refused_by_its_place() {
+    fn an_invalid_route_is_refused_with_its_index() {
         let rows = [
             (json!({ "routes": [{ "filters": [], "cluster": "a" }] }), "routes[0]: at least one filter"),
             (json!({ "routes": [{ "filters": ["a/#/b"], "cluster": "a" }] }), "routes[0]: template"),

@@ -1,28 +1,28 @@
-//! Topic templates: topic filters (MQTT 5.0, 4.7) whose segments may hold variables of the client.
+//! Topic templates: topic filters (MQTT 5.0, 4.7) with variables of the client in their segments.
 
 use http_publish::is_mqtt_string;
 
 use crate::error::InvalidPolicy;
 use crate::variable::{Piece, Variable, pieces};
 
-/// A template, segment by segment; `#` stands only at the end.
+/// The segments of a template; only the last one can be `#`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template(pub(crate) Vec<Segment>);
 
-/// What one level of a topic has to be.
+/// A condition on one level of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Segment {
-    /// Just this text; may be empty.
+    /// The level is this text, which may be empty.
     Literal(String),
-    /// This text, once the client's values stand in it.
+    /// The level is this text with the client's values in place of the variables.
     Pattern(Pattern),
-    /// `+`: anything.
+    /// `+`: any level.
     AnyLevel,
-    /// `#`: anything, and any number of levels.
+    /// `#`: any number of levels.
     AnyRest,
 }
 
-/// A segment with at least one variable.
+/// The parts of a segment with at least one variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern(pub(crate) Vec<Part>);
 
@@ -35,7 +35,7 @@ pub(crate) enum Part {
 // === impl Template ===
 
 impl Template {
-    /// Reads a template that may hold variables.
+    /// Reads a template, which may have variables.
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidPolicy> {
         if text.is_empty() {
             return Err(InvalidPolicy::new("template", "at least one character is expected"));
@@ -102,8 +102,8 @@ impl Segment {
     }
 }
 
-/// Cuts at each `/` that does not belong to a variable's name: the name of a claim may be a URL.
-fn levels(text: &str) -> Vec<&str> {
+/// Splits at each `/` outside the name of a variable, since the name of a claim may be a URL.
+pub(crate) fn levels(text: &str) -> Vec<&str> {
     let mut is_name = false;
     let mut previous = '\0';
     text.split(|character| {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_segments_of_text_variables_and_wildcards() {
+    fn a_template_has_segments_of_text_variables_and_wildcards() {
         let name = || Part::Variable(Variable::AuthenticationName);
         let attribute = |claim| Part::Variable(Variable::Attribute(ClaimPath::named(claim)));
         let rows = [
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_could_not_mean_what_it_says_is_refused() {
+    fn an_invalid_template_is_refused() {
         let rows = [
             "",
             "$SYS/#",

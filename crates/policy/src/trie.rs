@@ -1,6 +1,7 @@
-//! A trie over the segments of topic templates: finding what matches a topic costs what the topic's levels cost, not what
-//! the number of templates would.
+//! A trie over the segments of topic templates. A look-up visits the topic's levels, not the templates: its time hardly
+//! depends on their number.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::client::Client;
@@ -10,25 +11,27 @@ use crate::variable::Variable;
 /// Templates, each with a value.
 #[derive(Clone, Debug)]
 pub(crate) struct Trie<T> {
-    /// The first is the root; a child's index is always behind its parent's.
+    /// The first one is the root; a child's index is always greater than its parent's.
     nodes: Vec<Node<T>>,
-    /// Every variable that a pattern names, once.
+    /// Every variable of the patterns, once.
     variables: Vec<Variable>,
+    /// Maps each variable to its index in `variables`.
+    variable_indices: BTreeMap<Variable, usize>,
 }
 
 #[derive(Clone, Debug)]
 struct Node<T> {
     literals: BTreeMap<String, usize>,
-    patterns: Vec<(Vec<Slot>, usize)>,
+    patterns: BTreeMap<Vec<Slot>, usize>,
     any_level: Option<usize>,
-    /// Values of templates that end here.
+    /// Values of the templates that end here.
     ends: Vec<T>,
-    /// Values of templates that go on with `#`, which matches this level too.
+    /// Values of the templates that continue with `#`, which matches this level too (MQTT 5.0, 4.7.1.2).
     any_rest: Vec<T>,
 }
 
-/// A part of a pattern, its variable by its place among the trie's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A part of a pattern; a variable is an index into the trie's variables.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Slot {
     Literal(String),
     Variable(usize),
@@ -38,7 +41,7 @@ enum Slot {
 struct Values<'a> {
     client: &'a Client<'a>,
     variables: &'a [Variable],
-    found: Vec<std::cell::OnceCell<Option<String>>>,
+    found: Vec<OnceCell<Option<String>>>,
 }
 
 // === impl Trie ===
@@ -61,13 +64,7 @@ impl<T: Copy> Trie<T> {
                 }
                 Segment::Literal(text) => *node.literals.entry(text.clone()).or_insert(next),
                 Segment::AnyLevel => *node.any_level.get_or_insert(next),
-                Segment::Pattern(_) => match node.patterns.iter().find(|(known, _)| *known == slots) {
-                    Some((_, child)) => *child,
-                    None => {
-                        node.patterns.push((slots, next));
-                        next
-                    }
-                },
+                Segment::Pattern(_) => *node.patterns.entry(slots).or_insert(next),
             };
             if at == next {
                 self.nodes.push(Node::default());
@@ -78,13 +75,13 @@ impl<T: Copy> Trie<T> {
         }
     }
 
-    /// Calls `visit` with the value of each template that `topic` matches, some perhaps twice.
+    /// Calls `visit` with the value of each template that `topic` matches. It may visit a value more than once.
     pub(crate) fn for_each_match(&self, topic: &str, client: &Client<'_>, mut visit: impl FnMut(T)) {
         let values = Values::new(client, &self.variables);
         self.walk(0, Some(topic), &values, &mut visit);
     }
 
-    /// `rest` is what the topic still holds; `None` behind its last level.
+    /// `rest` is the part of the topic below this node; `None` after its last level.
     fn walk(&self, at: usize, rest: Option<&str>, values: &Values<'_>, visit: &mut impl FnMut(T)) {
         let Some(node) = self.nodes.get(at) else { return };
         node.any_rest.iter().copied().for_each(&mut *visit);
@@ -110,8 +107,7 @@ impl<T: Copy> Trie<T> {
         let slot = |part: &Part| match part {
             Part::Literal(text) => Slot::Literal(text.clone()),
             Part::Variable(variable) => {
-                let known = self.variables.iter().position(|known| known == variable);
-                Slot::Variable(known.unwrap_or_else(|| {
+                Slot::Variable(*self.variable_indices.entry(variable.clone()).or_insert_with(|| {
                     self.variables.push(variable.clone());
                     self.variables.len() - 1
                 }))
@@ -123,7 +119,7 @@ impl<T: Copy> Trie<T> {
 
 impl<T> Default for Trie<T> {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()], variables: Vec::new() }
+        Self { nodes: vec![Node::default()], variables: Vec::new(), variable_indices: BTreeMap::new() }
     }
 }
 
@@ -131,7 +127,7 @@ impl<T> Default for Node<T> {
     fn default() -> Self {
         Self {
             literals: BTreeMap::new(),
-            patterns: Vec::new(),
+            patterns: BTreeMap::new(),
             any_level: None,
             ends: Vec::new(),
             any_rest: Vec::new(),
@@ -143,10 +139,10 @@ impl<T> Default for Node<T> {
 
 impl<'a> Values<'a> {
     fn new(client: &'a Client<'a>, variables: &'a [Variable]) -> Self {
-        Self { client, variables, found: variables.iter().map(|_| std::cell::OnceCell::new()).collect() }
+        Self { client, variables, found: variables.iter().map(|_| OnceCell::new()).collect() }
     }
 
-    /// Compares text with text: a `+`, `#` or `/` in a value is that character, and widens nothing.
+    /// Compares text with text: a `+`, `#` or `/` in a value matches only itself.
     fn match_slots(&self, slots: &[Slot], level: &str) -> bool {
         let rest = slots.iter().try_fold(level, |rest, slot| match slot {
             Slot::Literal(text) => rest.strip_prefix(text.as_str()),
@@ -239,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_with_wildcards_slashes_or_nothing_in_it_widens_nothing() {
+    fn a_value_never_matches_more_than_its_own_text() {
         let template = ["clients/${client.authenticationName}/t"];
         for name in ["+", "#", "a/b", "", "+/+", "a/#", "${client.authenticationName}"] {
             let client = Client { authentication_name: Some(name), claims: &NoClaims };
@@ -253,7 +249,7 @@ mod tests {
         assert_eq!(matches(&template, "clients/ä b/t", &client), [0]);
     }
 
-    /// The rules of MQTT 5.0, 4.7.1, said as simply as possible.
+    /// The matching rules of MQTT 5.0, 4.7.1, as a recursive definition.
     fn matches_filter(filter: &[&str], topic: &[&str]) -> bool {
         match (filter, topic) {
             (["#"], _) | ([], []) => true,
@@ -265,7 +261,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_trie_finds_what_asking_each_filter_would_find(
+        fn the_trie_finds_every_filter_that_matches_by_itself(
             filters in proptest::collection::vec("(([ab]|\\+|)/){0,3}([ab]|\\+|#)", 1..12),
             topic in "([ab]|)(/([ab]|)){0,4}",
         ) {

@@ -3,17 +3,19 @@
 use crate::claim::ClaimPath;
 use crate::client::Client;
 
-/// What a variable stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A property of the client that a configuration can refer to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Variable {
+    /// The client id.
     AuthenticationName,
+    /// A claim of the client's token.
     Attribute(ClaimPath),
 }
 
 // === impl Variable ===
 
 impl Variable {
-    /// The variable of that name, without `${` and `}`.
+    /// The variable with that name; the name is written without `${` and `}`.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         if name == "client.authenticationName" {
             return Some(Self::AuthenticationName);
@@ -22,7 +24,8 @@ impl Variable {
         (!claim.is_empty()).then(|| Self::Attribute(ClaimPath::named(claim)))
     }
 
-    /// Its value for that client. An empty value is none: it would make a template match a level that has no name.
+    /// The variable's value for that client. An empty value counts as none, since a template with it would match an
+    /// empty level.
     pub(crate) fn value(&self, client: &Client<'_>) -> Option<String> {
         let value = match self {
             Self::AuthenticationName => client.authentication_name.map(str::to_owned),
@@ -32,14 +35,14 @@ impl Variable {
     }
 }
 
-/// Text with variables in it, cut at their borders: `a-${b}` is `a-` and the variable `b`.
+/// A piece of a text with variables: `a-${b}` consists of the literal `a-` and the variable `b`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
     Literal(&'a str),
     VariableName(&'a str),
 }
 
-/// Cuts text into its pieces; `None` where a `${` has no `}`.
+/// Splits a text into its pieces; `None` if a `${` has no `}`.
 pub(crate) fn pieces(text: &str) -> Option<Vec<Piece<'_>>> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -63,7 +66,7 @@ mod tests {
     use Piece::{Literal, VariableName};
 
     #[test]
-    fn text_is_cut_at_the_borders_of_its_variables() {
+    fn a_text_is_split_into_literals_and_variables() {
         let rows: &[(&str, Option<&[Piece<'_>]>)] = &[
             ("", Some(&[])),
             ("plain $ {x}", Some(&[Literal("plain $ {x}")])),

@@ -46,7 +46,7 @@ fn enrich(enrichment: &Enrichment, claims: &dyn Claims) -> Vec<(String, String)>
 }
 
 #[test]
-fn what_the_client_sent_keeps_its_order_and_the_edges_word_follows() {
+fn the_clients_properties_keep_their_order_and_the_edges_follow() {
     let enrichment = compile(json!([
         { "key": "site", "value": "${client.attributes.site}" },
         { "key": "static", "value": "text" },
@@ -58,7 +58,7 @@ fn what_the_client_sent_keeps_its_order_and_the_edges_word_follows() {
 }
 
 #[test]
-fn a_value_is_a_text_or_a_variable() {
+fn a_value_is_a_text_or_one_variable() {
     let rows = [
         ("", ""),
         ("plain text", "plain text"),
@@ -83,7 +83,7 @@ fn a_value_is_a_text_or_a_variable() {
 }
 
 #[test]
-fn a_key_or_value_outside_event_grids_rules_is_refused_by_name() {
+fn a_key_or_value_outside_event_grids_rules_is_refused_with_its_key() {
     let long = "x".repeat(129);
     let rows = [
         ("", "v"),
@@ -110,7 +110,7 @@ fn a_key_or_value_outside_event_grids_rules_is_refused_by_name() {
 }
 
 #[test]
-fn it_asks_for_the_source_address_only_where_it_is_wanted() {
+fn the_source_address_is_wanted_only_by_its_variable() {
     assert!(!compile(json!([{ "key": "k", "value": "${request.id}" }])).unwrap().wants_source_address());
     assert!(compile(json!([{ "key": "k", "value": "${source.address}" }])).unwrap().wants_source_address());
     assert!(enrich(&Enrichment::default(), &NoClaims).len() == 4);

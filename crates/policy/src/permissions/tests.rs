@@ -72,7 +72,7 @@ fn factory() -> Value {
 }
 
 #[test]
-fn a_binding_permits_its_group_its_space() {
+fn a_binding_lets_its_group_publish_to_its_topic_space() {
     let permissions = compile(factory()).unwrap();
     let rows = [
         ("clients/me/x", json!({}), Some("own")),
@@ -110,7 +110,7 @@ fn a_binding_permits_its_group_its_space() {
 }
 
 #[test]
-fn a_refusal_says_what_is_missing() {
+fn a_refusal_names_the_spaces_and_groups_concerned() {
     let permissions = compile(factory()).unwrap();
     let client = Client { authentication_name: Some("me"), claims: &NoClaims };
     let rows = [
@@ -130,7 +130,24 @@ fn a_refusal_says_what_is_missing() {
 }
 
 #[test]
-fn the_first_binding_in_the_configuration_is_the_one_that_is_named() {
+fn a_refusal_lists_at_most_eight_names() {
+    let names: Vec<String> = (0..10_000).map(|index| format!("g{index}")).collect();
+    let refusal =
+        Refusal::NotInGroup { spaces: vec!["s"], groups: names.iter().map(String::as_str).collect() };
+    let text = refusal.to_string();
+    assert!(text.ends_with("bound to it: g0, g1, g2, g3, g4, g5, g6, g7 and 9992 more"), "{text}");
+}
+
+#[test]
+fn a_topic_that_no_template_matches_has_a_closest_template() {
+    let permissions = compile(factory()).unwrap();
+    let client = Client { authentication_name: Some("me"), claims: &NoClaims };
+    assert_eq!(permissions.closest_template("machines/7/comand", &client), Some("machines/+/command"));
+    assert_eq!(permissions.closest_template("unheard/of", &client), None);
+}
+
+#[test]
+fn a_verdict_names_the_first_binding_of_the_configuration() {
     let permissions = compile(json!({
         "topicSpaces": [{ "name": "b", "templates": ["t"] }, { "name": "a", "templates": ["#", "+"] }],
         "permissionBindings": [
@@ -144,7 +161,7 @@ fn the_first_binding_in_the_configuration_is_the_one_that_is_named() {
 }
 
 #[test]
-fn a_policy_that_cannot_be_meant_is_refused_by_name() {
+fn an_invalid_policy_is_refused_with_the_name_of_the_part() {
     let space = json!([{ "name": "s", "templates": ["a"] }]);
     let with_groups =
         |groups: Value| json!({ "clientGroups": groups, "topicSpaces": space, "permissionBindings": [] });
