@@ -395,7 +395,8 @@ fn a_client_that_is_gone_leaves_no_whole_request() {
     for format in ["0", "1"] {
         let topic = format!("gone{format}x");
         let mut connection = RawConnection::open(watched.edge.address());
-        let more = format!("mqtt-payload-format-indicator: {format}\r\ncontent-length: 10\r\n\r\nfirst");
+        // A payload of this length streams.
+        let more = format!("mqtt-payload-format-indicator: {format}\r\ncontent-length: 100000\r\n\r\nfirst");
         connection.write(format!("{}{more}", start(&topic)).as_bytes());
         if format == "0" {
             // It streams: its head is upstream before its end.

@@ -37,6 +37,7 @@ fn without_a_token_that_counts_nothing_is_published() {
         ("an empty header", Some(String::new())),
         ("another scheme", Some("Basic dXNlcjpwYXNzd29yZA==".to_owned())),
         ("a scheme and nothing else", bearer("")),
+        ("another scheme with a token", Some(format!("DPoP {}", token::valid()))),
         ("no scheme", Some(token::valid().to_owned())),
         ("no token at all", bearer("token")),
         ("two parts", bearer("e30.e30")),
@@ -99,13 +100,15 @@ fn a_token_that_lacks_and_one_that_does_not_count_are_told_apart() {
 }
 
 #[test]
-fn the_scheme_may_be_in_lower_case() {
+fn the_scheme_is_case_insensitive() {
     let edge = Edge::shared();
     for protocol in Protocol::ALL {
-        let authorization = format!("bearer {}", token::valid());
-        let request = Request::publish(&edge.topic("scheme")).without_token();
-        let answer = edge.at(protocol).send(request.header("authorization", authorization));
-        assert_eq!(answer.status, 202, "{}", answer.text());
+        for scheme in ["bearer", "BEARER", "bEaReR", "Bearer "] {
+            let authorization = format!("{scheme} {}", token::valid());
+            let request = Request::publish(&edge.topic("scheme")).without_token();
+            let answer = edge.at(protocol).send(request.header("authorization", authorization));
+            assert_eq!(answer.status, 202, "{scheme:?}: {}", answer.text());
+        }
     }
 }
 

@@ -125,7 +125,6 @@ fn bytes_that_are_no_request_are_refused_and_nothing_is_published() {
         (with("x: a\u{7}b\r\n"), 400),
         (with("mqtt-qos: 1\r\n 0\r\n"), 400),
         (with("mqtt-response-topic: a\r\n\tb\r\n"), 400),
-        (with("upgrade: websocket\r\nconnection: upgrade\r\n"), 403),
         (with("expect: something else\r\nmqtt-qos: 5\r\n"), 400),
     ];
     for (bytes, status) in rows {

@@ -5,3 +5,4 @@ mod cut_off;
 mod hostile;
 mod payload;
 mod refused;
+mod versions;

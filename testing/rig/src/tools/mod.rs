@@ -5,7 +5,9 @@
 mod apt;
 mod bruno;
 mod cargo_deny;
+mod chromium;
 mod compose;
+mod curl;
 mod envoy;
 mod h2load;
 mod mosquitto;
@@ -19,7 +21,9 @@ mod wheel;
 
 pub use bruno::bru;
 pub use cargo_deny::cargo_deny;
+pub use chromium::chromium;
 pub use compose::docker_compose;
+pub use curl::curl;
 pub use envoy::envoy;
 pub use h2load::h2load;
 pub use mosquitto::mosquitto;
