@@ -10,8 +10,22 @@ use serde_json::Value;
 /// Where there is none of that name, or it is not YAML.
 #[must_use]
 pub fn piece(path: &str) -> Value {
+    piece_with(path, &[])
+}
+
+/// A piece whose placeholders were replaced, as an operator does; parsed.
+///
+/// # Panics
+/// Where there is none of that name, it lacks a placeholder, or it is not YAML.
+#[must_use]
+pub fn piece_with(path: &str, values: &[(&str, &str)]) -> Value {
     let path = repo::root().join("deploy").join(path);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut text =
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    for (placeholder, value) in values {
+        assert!(text.contains(placeholder), "{} has no {placeholder}", path.display());
+        text = text.replace(placeholder, value);
+    }
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -23,6 +37,9 @@ pub fn put(config: &mut EnvoyConfig, piece: &Value) {
     for (part, value) in piece.as_object().expect("a piece has parts") {
         match part.as_str() {
             "jwt_providers" => config.each(types::JWT_AUTHN, |jwt| jwt["providers"] = value.clone()),
+            "jwt_requirement" => {
+                config.each(types::JWT_AUTHN, |jwt| jwt["requirement_map"]["publisher"] = value.clone());
+            }
             "client_id" => config.filter(|filter| filter["clientId"] = value.clone()),
             "client_rate_limits" => {
                 config.each(types::LOCAL_RATE_LIMIT, |limit| {
@@ -44,6 +61,10 @@ pub fn put(config: &mut EnvoyConfig, piece: &Value) {
                 format["authorizationPrincipal"] = value.clone();
             }),
             "downstream_tls_context" => config.each(types::DOWNSTREAM_TLS, |tls| merge(tls, value)),
+            "http_filters_first" => each_manager(config, |manager| {
+                let filters = manager["http_filters"].as_array_mut().expect("filters");
+                filters.splice(..0, value.as_array().cloned().unwrap_or_default());
+            }),
             "http_filters" => each_manager(config, |manager| {
                 let filters = manager["http_filters"].as_array_mut().expect("filters");
                 let at = filters.iter().position(|filter| filter["name"] == "postmqtt").expect("the filter");

@@ -28,12 +28,12 @@ pub struct KeyServer {
 // === impl KeyServer ===
 
 impl KeyServer {
-    /// Serves the keys at this path, and shows this certificate.
+    /// Serves the keys at these paths, and shows this certificate.
     ///
     /// # Panics
     /// Where there is no free port.
     #[must_use]
-    pub fn start(identity: &Identity, path: &str) -> Self {
+    pub fn start(identity: &Identity, paths: &[String]) -> Self {
         let chain = CertificateDer::from_pem_slice(identity.chain.as_bytes()).expect("a certificate");
         let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).expect("a key");
         let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![chain], key);
@@ -44,18 +44,18 @@ impl KeyServer {
         listener.set_nonblocking(true).expect("a socket option");
         let port = listener.local_addr().expect("an address").port();
         let asked = Arc::new(AtomicUsize::new(0));
-        let (count, path) = (Arc::clone(&asked), path.to_owned());
+        let (count, paths) = (Arc::clone(&asked), Arc::new(paths.to_vec()));
         spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
             while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, keys, path) = (acceptor.clone(), keys.clone(), path.clone());
+                let (acceptor, keys, paths) = (acceptor.clone(), keys.clone(), Arc::clone(&paths));
                 let count = Arc::clone(&count);
                 spawn(async move {
                     // Who does not trust the certificate hangs up.
                     let Ok(stream) = acceptor.accept(stream).await else { return };
                     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                         count.fetch_add(1, Ordering::SeqCst);
-                        let found = request.uri().path() == path;
+                        let found = paths.iter().any(|path| path == request.uri().path());
                         let body = if found { keys.clone() } else { Bytes::new() };
                         let status = if found { 200 } else { 404 };
                         let response = Response::builder().status(status).body(Full::new(body));
