@@ -1,4 +1,5 @@
-//! The files of `clients/`, in the programs that they are for.
+//! The files of `clients/`, in the programs that they are for, and pages in a browser.
 
+mod browsers;
 mod collections;
 mod openapi;
