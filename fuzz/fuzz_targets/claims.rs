@@ -6,7 +6,8 @@
 mod metadata;
 
 use libfuzzer_sys::fuzz_target;
-use policy::{ClaimPath, Claims, Presence, TokenMetadata};
+use edge::TokenMetadata;
+use policy::{ClaimPath, Claims, Presence};
 use serde_json::{Value, json};
 
 fuzz_target!(|bytes: &[u8]| {
