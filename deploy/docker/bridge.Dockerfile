@@ -5,7 +5,8 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /source
 COPY . .
-RUN cargo build --locked --release --package postmqtt-bridge
+# Without the embedded broker, which is for trials.
+RUN cargo build --locked --release --package postmqtt-bridge --no-default-features
 
 FROM debian:bookworm-slim
 # Certificates, for brokers behind TLS.

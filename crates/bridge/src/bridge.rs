@@ -1,21 +1,19 @@
-//! The whole bridge: started, run until it is told to stop, and stopped in good order.
+//! The whole bridge: start, run, graceful stop.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use mqtt_publisher::budget::Budget;
+use mqtt_publisher::{Pool, TlsError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::budget::Budget;
 use crate::cli::Settings;
 use crate::http::{Server, Service};
-use crate::mqtt::Pool;
-use crate::mqtt::tls::TlsError;
 use crate::trace::{Spans, SpansError};
 
-/// A bridge that listens, and whose sessions connect.
+/// A bridge that listens and connects to its broker.
 #[derive(Debug)]
 pub struct Bridge {
     address: SocketAddr,
@@ -24,27 +22,31 @@ pub struct Bridge {
     spans: Option<Arc<Spans>>,
 }
 
-/// Why a bridge does not start.
-#[derive(Debug)]
+/// The bridge cannot start.
+#[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Nobody can listen there.
-    Listen(SocketAddr, io::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] io::Error),
     /// The TLS files cannot be used.
-    Tls(TlsError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Spans cannot be exported.
-    Spans(SpansError),
-    /// The embedded broker cannot listen there, or not start at all.
-    EmbeddedBroker(SocketAddr, io::Error),
+    #[error(transparent)]
+    Spans(#[from] SpansError),
+    /// The embedded broker cannot start.
+    #[error("the embedded broker cannot listen on {0}")]
+    EmbeddedBroker(SocketAddr, #[source] io::Error),
 }
 
 // === impl Bridge ===
 
 impl Bridge {
-    /// Listens, and starts the sessions. It does not wait for the broker: until that is there, requests are told so.
+    /// Listens, and starts to connect. It does not wait for the broker; requests are answered 503 while there is none.
     ///
     /// # Errors
     ///
-    /// Nobody can listen at an address, the TLS files cannot be used, or spans cannot be exported.
+    /// Returns an error if an address cannot be listened on, the TLS files cannot be used, or spans cannot be exported.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         #[cfg(feature = "embedded-broker")]
         if let Some(address) = settings.embedded_broker {
@@ -55,26 +57,26 @@ impl Bridge {
         let listener = TcpListener::bind(listen).await.map_err(|error| StartError::Listen(listen, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(listen, error))?;
         let spans = otlp.map(|endpoint| Spans::start(&endpoint, mqtt.broker.clone())).transpose();
-        let spans = spans.map_err(StartError::Spans)?.map(Arc::new);
-        let pool = Arc::new(Pool::start(mqtt).map_err(StartError::Tls)?);
+        let spans = spans?.map(Arc::new);
+        let pool = Arc::new(Pool::start(mqtt)?);
         tracing::info!("listening on http://{address}{}", rules.path);
         let service = Service::new(rules, Arc::clone(&pool), Budget::new(in_flight), http, spans.clone());
         Ok(Self { address, server: Server::new(listener, Arc::new(service), http), pool, spans })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The sessions.
+    /// The sessions with the broker.
     #[must_use]
     pub const fn pool(&self) -> &Arc<Pool> {
         &self.pool
     }
 
-    /// Runs until `stop`; then finishes what is under way, says DISCONNECT to the broker, and exports the last spans.
+    /// Runs until `stop`. Then it finishes the requests in progress, disconnects from the broker and exports the last spans.
     pub async fn run(self, stop: CancellationToken) {
         self.server.run(stop).await;
         self.pool.close().await;
@@ -83,20 +85,3 @@ impl Bridge {
         }
     }
 }
-
-// === impl StartError ===
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
-            Self::Tls(error) => write!(f, "{error}"),
-            Self::Spans(error) => write!(f, "{error}"),
-            Self::EmbeddedBroker(address, error) => {
-                write!(f, "the embedded broker cannot listen on {address}: {error}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for StartError {}

@@ -1,12 +1,11 @@
-//! A broker in the same process, so that HTTP Publish can be tried with one command and any MQTT 5 client.
+//! A broker in the same process, to try HTTP Publish with one command and any MQTT 5 client.
 //!
-//! It is not for production: it keeps nothing when the process ends, and lets everybody in.
+//! It is not for production: it persists nothing, and has no authentication.
 //!
-//! The library is rumqttd. What decided: every property of a PUBLISH arrives at an independent subscriber just as it was
-//! sent, and none is added; a retained message is kept for late subscribers and cleared by an empty payload. Of the
-//! others, mqtt5's broker adds a User Property `x-mqtt-client-id` to every message and cannot be told not to, and
-//! rmqtt's, used as a library, keeps no retained messages and has half as many dependencies again. The price: this port
-//! takes MQTT 5 clients only (`mosquitto_sub -V 5`).
+//! The library is rumqttd, because it passes every property of a PUBLISH on unchanged and adds none, and because it supports
+//! retained messages. mqtt5's broker adds a User Property `x-mqtt-client-id` to every message; rmqtt as a library has no
+//! retained messages, and half as many dependencies again. The drawback: the port accepts MQTT 5 clients only
+//! (`mosquitto_sub -V 5`).
 
 use std::collections::HashMap;
 use std::io;
@@ -16,24 +15,24 @@ use std::time::Duration;
 
 use rumqttd::{Broker, Config, ConnectionSettings, RouterConfig, ServerSettings};
 
-/// How much of each subscription's messages is kept for slow subscribers: so many segments of so many bytes.
+/// The buffer for slow subscribers, for each subscription: the number of segments and their size in bytes.
 const SEGMENTS: usize = 10;
 const SEGMENT_BYTES: usize = 10 * 1024 * 1024;
 
-/// The broker's thread needs a moment to listen.
+/// How often and at which interval to check whether the broker accepts connections.
 const START_ATTEMPTS: u32 = 200;
 const START_PAUSE: Duration = Duration::from_millis(10);
 
-/// MQTT's own limit of a packet.
+/// The largest Remaining Length of MQTT.
 const MAXIMUM_PACKET_BYTES: usize = 268_435_455;
 
-/// Starts the broker on threads of its own, which end with the process.
+/// Starts the broker on its own threads, which end with the process.
 ///
 /// # Errors
 ///
-/// Nobody can listen at the address.
+/// Returns an error if the address cannot be listened on.
 pub fn start(address: SocketAddr) -> io::Result<()> {
-    // The broker's own thread would log that the address is taken, and nobody would be told.
+    // The broker's thread would only log that the address is in use.
     drop(TcpListener::bind(address)?);
     let mut broker = Broker::new(config(address));
     thread::Builder::new().name("broker".to_owned()).spawn(move || {

@@ -1,4 +1,4 @@
-//! Log lines on stderr. At the default level none is about a single request.
+//! Logging to stderr. At the default level, no line is about a single request.
 
 use std::io::IsTerminal;
 
@@ -9,18 +9,19 @@ use tracing_subscriber::{Layer, Registry, fmt};
 
 use crate::cli::{LogArgs, LogFormat};
 
-/// The levels are not levels.
-#[derive(Debug)]
+/// `--log` is not a valid list of log levels.
+#[derive(Debug, thiserror::Error)]
+#[error("--log: expected error, warn, info, debug or trace, or module=level pairs separated by commas")]
 pub struct InvalidLevels;
 
-/// The embedded broker says much, and errors where a client just leaves; what is asked for comes later and wins.
+/// The embedded broker logs a client that disconnects as an error. Directives of `--log` come later and override this.
 const QUIET: &str = "rumqttd=off";
 
-/// Starts logging, for the whole process.
+/// Starts logging for the whole process.
 ///
 /// # Errors
 ///
-/// The levels cannot be read.
+/// Returns an error if the levels are invalid.
 pub fn start(args: &LogArgs) -> Result<(), InvalidLevels> {
     let levels: Targets = format!("{QUIET},{}", args.log).parse().map_err(|_| InvalidLevels)?;
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match args.log_format {
@@ -33,15 +34,3 @@ pub fn start(args: &LogArgs) -> Result<(), InvalidLevels> {
     tracing_subscriber::registry().with(lines.with_filter(levels)).init();
     Ok(())
 }
-
-// === impl InvalidLevels ===
-
-impl std::fmt::Display for InvalidLevels {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(
-            "--log: expected error, warn, info, debug or trace, or module=level pairs separated by commas",
-        )
-    }
-}
-
-impl std::error::Error for InvalidLevels {}

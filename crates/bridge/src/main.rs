@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use mqtt_publisher::Chain;
 use postmqtt_bridge::bridge::Bridge;
 use postmqtt_bridge::cli::Cli;
 use postmqtt_bridge::{log, signal};
 use tokio_util::sync::CancellationToken;
 
-/// The exit status for settings that cannot be used, as clap has it.
+/// The exit status for invalid settings, the same as clap's.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     })
 }
 
-fn fail(status: u8, error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("error: {error}");
+fn fail(status: u8, error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    eprintln!("error: {}", Chain(error));
     ExitCode::from(status)
 }

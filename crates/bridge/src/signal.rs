@@ -1,20 +1,20 @@
-//! SIGTERM and SIGINT: the first asks the bridge to stop in good order, the second ends it at once.
+//! SIGTERM and SIGINT: the first stops the bridge gracefully, the second terminates it.
 
 use std::io;
 
 use tokio_util::sync::CancellationToken;
 
-/// The exit status after a second signal: 128 and SIGINT's number, as shells have it.
+/// The exit status after a second signal: 128 plus the number of SIGINT, as in shells.
 const IMPATIENT: i32 = 130;
 
-/// Cancels `stop` when a signal comes, and ends the process when another does.
+/// Cancels `stop` on the first signal, and terminates the process on the second.
 pub async fn cancel_on_signal(stop: CancellationToken) {
     let Ok(mut signals) = Signals::new() else {
-        tracing::warn!("signals cannot be caught; the bridge will not stop in good order");
+        tracing::warn!("signals cannot be caught; the bridge will not stop gracefully");
         return;
     };
     signals.next().await;
-    tracing::info!("stopping; once more to stop at once");
+    tracing::info!("stopping; send the signal again to stop at once");
     stop.cancel();
     signals.next().await;
     std::process::exit(IMPATIENT);
@@ -53,7 +53,7 @@ impl Signals {
     }
 
     async fn next(&mut self) {
-        // It fails only where no handler can be set; then there is no signal to wait for either.
+        // It fails only if no handler can be installed. Then there is no signal to wait for.
         let _ = tokio::signal::ctrl_c().await;
     }
 }

@@ -1,17 +1,18 @@
-//! Sessions of clients, from the field in which the edge names the client to what an operator sees.
+//! Sessions of clients, from the header field that names the client to the metrics.
 
 mod support;
 
 use postmqtt_bridge::cli::Settings;
 use rumqttc::v5::mqttbytes::v5::Packet;
 
-use support::running::{Running, connected};
-use support::{FakeBroker, Peer, WELCOME, of_clients, soon};
+use scripted_broker::{CONNACK, Peer, ScriptedBroker, soon};
+
+use support::{Running, connected, per_client};
 
 /// A bridge whose messages go over the sessions of clients, and its own session.
-async fn of_clients_with(broker: &FakeBroker, change: impl FnOnce(&mut Settings)) -> (Running, Peer) {
+async fn of_clients_with(broker: &ScriptedBroker, change: impl FnOnce(&mut Settings)) -> (Running, Peer) {
     connected(broker, |settings| {
-        settings.mqtt.sessions_of = of_clients(|_| {});
+        settings.mqtt.sessions = per_client(|_| {});
         change(settings);
     })
     .await
@@ -36,12 +37,12 @@ impl Running {
 }
 
 #[tokio::test]
-async fn the_edges_field_names_the_client() {
-    let broker = FakeBroker::start().await;
+async fn the_header_field_of_the_edge_names_the_client() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, _own) = of_clients_with(&broker, |_| {}).await;
     for (field, client) in [("pump-7", "pump-7"), ("urn%3Adevice%3A%C3%A4%2C%2F8", "urn:device:ä,/8")] {
         let task = bridge.post("topic=a", &of(field), "x");
-        let mut peer = broker.accept(WELCOME).await;
+        let mut peer = broker.accept(CONNACK).await;
         assert_eq!(peer.connect.client_id, client);
         let sent = peer.publish().await;
         peer.acknowledge(&sent).await;
@@ -50,8 +51,8 @@ async fn the_edges_field_names_the_client() {
 }
 
 #[tokio::test]
-async fn a_request_whose_client_is_not_known_is_the_edges_fault_and_not_published() {
-    let broker = FakeBroker::start().await;
+async fn a_request_without_a_valid_client_is_not_published_and_the_edge_is_at_fault() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, mut own) = of_clients_with(&broker, |_| {}).await;
     let long = of(&"x".repeat(257));
     let rows = ["", &of("a").repeat(2), &of("a,b"), &of(""), &of("%"), &of("%00"), &of("%ff"), &long];
@@ -70,8 +71,8 @@ async fn a_request_whose_client_is_not_known_is_the_edges_fault_and_not_publishe
 }
 
 #[tokio::test]
-async fn where_sessions_are_the_bridges_the_field_says_nothing() {
-    let broker = FakeBroker::start().await;
+async fn with_shared_sessions_the_header_field_is_ignored() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |_| {}).await;
     for fields in [of("a"), of("a").repeat(2), of("%ff")] {
         let task = bridge.post("topic=a", &fields, "x");
@@ -83,8 +84,8 @@ async fn where_sessions_are_the_bridges_the_field_says_nothing() {
 }
 
 #[tokio::test]
-async fn the_bridge_is_ready_while_its_own_session_is_connected_whatever_becomes_of_a_client() {
-    let broker = FakeBroker::start().await;
+async fn the_bridge_is_ready_while_its_shared_session_is_connected() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, own) = of_clients_with(&broker, |_| {}).await;
     let task = bridge.post("topic=a", &of("refused"), "x");
     drop(broker.accept(&[0x20, 3, 0, 0x87, 0]).await);
@@ -93,7 +94,7 @@ async fn the_bridge_is_ready_while_its_own_session_is_connected_whatever_becomes
     assert_eq!(bridge.get("/readyz").await.status, 200);
 
     let task = bridge.post("topic=a", &of("a"), "x");
-    let mut peer = broker.accept(WELCOME).await;
+    let mut peer = broker.accept(CONNACK).await;
     let sent = peer.publish().await;
     peer.acknowledge(&sent).await;
     assert_eq!(soon(task).await.unwrap().status, 204);
@@ -107,16 +108,16 @@ async fn the_bridge_is_ready_while_its_own_session_is_connected_whatever_becomes
 }
 
 #[tokio::test]
-async fn what_becomes_of_a_clients_session_moves_the_numbers_that_are_about_it() {
-    let broker = FakeBroker::start().await;
+async fn the_fate_of_a_clients_session_changes_its_own_series_only() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, _own) = of_clients_with(&broker, |settings| {
-        settings.mqtt.sessions_of = of_clients(|sessions| sessions.limit = 1);
+        settings.mqtt.sessions = per_client(|sessions| sessions.limit = 1);
     })
     .await;
     let mut peers = Vec::new();
     for client in ["a", "b"] {
         let task = bridge.post("topic=a", &of(client), "x");
-        let mut peer = broker.accept(WELCOME).await;
+        let mut peer = broker.accept(CONNACK).await;
         let sent = peer.publish().await;
         peer.acknowledge(&sent).await;
         assert_eq!(soon(task).await.unwrap().status, 204);
@@ -139,13 +140,13 @@ async fn what_becomes_of_a_clients_session_moves_the_numbers_that_are_about_it()
 }
 
 #[tokio::test]
-async fn a_bridge_that_stops_answers_what_every_client_has_under_way_and_then_says_goodbye() {
-    let broker = FakeBroker::start().await;
+async fn a_bridge_that_stops_answers_every_client_and_then_disconnects() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, own) = of_clients_with(&broker, |_| {}).await;
     let (mut peers, mut under_way) = (Vec::new(), Vec::new());
     for client in ["a", "b", "c"] {
         under_way.push(bridge.post("topic=a", &of(client), "x"));
-        let mut peer = broker.accept(WELCOME).await;
+        let mut peer = broker.accept(CONNACK).await;
         let sent = peer.publish().await;
         peers.push((peer, sent));
     }
@@ -157,7 +158,7 @@ async fn a_bridge_that_stops_answers_what_every_client_has_under_way_and_then_sa
     for (peer, sent) in &mut peers {
         peer.acknowledge(sent).await;
     }
-    last.send(WELCOME).await;
+    last.send(CONNACK).await;
     let sent = last.publish().await;
     last.acknowledge(&sent).await;
     for task in under_way {

@@ -1,4 +1,4 @@
-//! The HTTP side, spoken to over loopback, with a broker that does what it is told.
+//! The bridge over loopback HTTP, with a scripted broker.
 
 mod support;
 
@@ -11,26 +11,45 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use postmqtt_bridge::budget::InFlightLimits;
+use mqtt_publisher::budget::InFlightLimits;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use support::running::{Answer, connected, settings, start};
-use support::{FakeBroker, soon};
+use scripted_broker::{ScriptedBroker, soon};
+
+use support::{Answer, connected, settings, start};
+
+/// The Reason Codes of a PUBACK (MQTT 5.0, 3.4.2.1) that have their own answer.
+const PUBACK_ANSWERS: &[(u8, u16, &str)] = &[
+    (0x00, 204, ""),
+    (0x10, 202, ""),
+    (0x80, 500, "UnspecifiedError"),
+    (0x83, 500, "ImplementationSpecificError"),
+    (0x87, 403, "NotAuthorized"),
+    (0x90, 400, "TopicNameInvalid"),
+    (0x91, 503, "PacketIdentifierInUse"),
+    (0x97, 429, "QuotaExceeded"),
+    (0x99, 400, "PayloadFormatInvalid"),
+    // Not for PUBACK: codes of DISCONNECT (3.14.2.1) that brokers use in a PUBACK nevertheless.
+    (0x95, 413, "PacketTooLarge"),
+    (0x9A, 400, "RetainNotSupported"),
+    (0x9B, 400, "QosNotSupported"),
+];
 
 #[tokio::test]
-async fn the_puback_decides_the_answer() {
-    let broker = FakeBroker::start().await;
+async fn each_of_the_256_reason_codes_of_a_puback_has_its_answer_and_an_undefined_one_is_502() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |_| {}).await;
-    let rows = [(0x00, 204, ""), (0x10, 202, ""), (0x87, 403, "NotAuthorized"), (0x97, 429, "QuotaExceeded")];
-    for (reason_code, status, code) in rows {
+    for reason_code in 0..=u8::MAX {
+        let known = PUBACK_ANSWERS.iter().find(|(known, ..)| *known == reason_code);
+        let (_, status, code) = *known.unwrap_or(&(reason_code, 502, "BrokerProtocolError"));
         let task = bridge.post("topic=a", "", "hello");
         let sent = peer.publish().await;
         assert_eq!(&sent.payload[..], b"hello");
-        peer.puback(&sent, reason_code, "words").await;
+        peer.refuse(&sent, reason_code, "words").await;
         let answer = soon(task).await.unwrap();
         assert_eq!(answer.status, status, "{reason_code:#04x}");
         assert_eq!(answer.field("mqtt-reason-code"), Some(reason_code.to_string().as_str()));
@@ -38,17 +57,23 @@ async fn the_puback_decides_the_answer() {
         if code.is_empty() {
             assert_eq!(answer.body, "");
         } else {
-            assert_eq!(answer.code(), code);
-            assert!(answer.body.contains("\"mqttReasonString\":\"words\""));
+            assert_eq!(answer.code(), code, "{reason_code:#04x}");
+            assert!(answer.body.contains("\"mqttReasonString\":\"words\""), "{}", answer.body);
         }
     }
+}
+
+#[tokio::test]
+async fn a_qos_0_message_is_202() {
+    let broker = ScriptedBroker::start().await;
+    let (bridge, _peer) = connected(&broker, |_| {}).await;
     let answer = soon(bridge.post("topic=a&qos=0", "", "hello")).await.unwrap();
     assert_eq!((answer.status, answer.field("mqtt-reason-code")), (202, Some("0")));
 }
 
 #[tokio::test]
-async fn a_request_id_that_can_serve_comes_back_and_any_other_is_replaced() {
-    let broker = FakeBroker::start().await;
+async fn a_valid_request_id_is_returned_and_any_other_is_replaced() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, _peer) = connected(&broker, |_| {}).await;
     let long = "x".repeat(129);
     let rows = [("x-request-id: abc\r\n", Some("abc")), ("x-request-id: a b\r\n", None), ("", None)];
@@ -65,8 +90,8 @@ async fn a_request_id_that_can_serve_comes_back_and_any_other_is_replaced() {
 }
 
 #[tokio::test]
-async fn what_is_no_publish_is_answered_here() {
-    let broker = FakeBroker::start().await;
+async fn requests_that_publish_nothing_never_reach_the_broker() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |_| {}).await;
     assert_eq!(bridge.get("/healthz").await.status, 200);
     assert_eq!(bridge.get("/readyz").await.status, 200);
@@ -83,8 +108,8 @@ async fn what_is_no_publish_is_answered_here() {
 }
 
 #[tokio::test]
-async fn without_a_broker_the_bridge_lives_and_is_not_ready() {
-    let broker = FakeBroker::start().await;
+async fn without_a_broker_the_bridge_is_alive_and_not_ready() {
+    let broker = ScriptedBroker::start().await;
     let settings = settings(&broker);
     drop(broker);
     let bridge = start(settings).await;
@@ -98,7 +123,7 @@ async fn without_a_broker_the_bridge_lives_and_is_not_ready() {
 
 #[tokio::test]
 async fn an_http1_request_that_ends_early_publishes_nothing() {
-    let broker = FakeBroker::start().await;
+    let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |_| {}).await;
     for (fields, part) in [("content-length: 10", "12345"), ("transfer-encoding: chunked", "5\r\n12345\r\n")]
     {
@@ -144,8 +169,8 @@ impl<T> futures_core::Stream for ReceiverStream<T> {
 }
 
 #[tokio::test]
-async fn an_http2_stream_that_is_reset_publishes_nothing_and_one_that_ends_is_published() {
-    let broker = FakeBroker::start().await;
+async fn an_http2_stream_that_is_reset_publishes_nothing() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |_| {}).await;
 
     let (body, _request) = post_http2(bridge.address).await;
@@ -172,8 +197,8 @@ async fn an_http2_stream_that_is_reset_publishes_nothing_and_one_that_ends_is_pu
 }
 
 #[tokio::test]
-async fn a_payload_over_the_limit_is_refused_whether_announced_or_not() {
-    let broker = FakeBroker::start().await;
+async fn a_payload_over_the_limit_is_refused_with_and_without_content_length() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |settings| settings.rules.limits.payload_bytes = 10).await;
     let answer = soon(bridge.post("topic=a", "", "12345678901")).await.unwrap();
     assert_eq!((answer.status, answer.code().as_str()), (413, "PayloadTooLarge"));
@@ -190,8 +215,8 @@ async fn a_payload_over_the_limit_is_refused_whether_announced_or_not() {
 }
 
 #[tokio::test]
-async fn a_payload_that_does_not_arrive_in_time_is_not_waited_for() {
-    let broker = FakeBroker::start().await;
+async fn a_payload_that_does_not_arrive_in_time_is_refused() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |settings| {
         settings.http.body_timeout = Duration::from_millis(200);
     })
@@ -209,7 +234,7 @@ async fn a_payload_that_does_not_arrive_in_time_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_connection_that_sends_no_request_is_closed() {
-    let broker = FakeBroker::start().await;
+    let broker = ScriptedBroker::start().await;
     let (bridge, _peer) = connected(&broker, |settings| {
         settings.http.idle_timeout = Duration::from_millis(200);
     })
@@ -223,8 +248,8 @@ async fn a_connection_that_sends_no_request_is_closed() {
 }
 
 #[tokio::test]
-async fn more_than_may_be_under_way_is_refused_at_once() {
-    let broker = FakeBroker::start().await;
+async fn messages_over_the_in_flight_limits_are_refused_at_once() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |settings| {
         settings.in_flight = InFlightLimits { messages: 2, bytes: 1000 };
     })
@@ -252,8 +277,8 @@ fn large_user_properties() -> String {
 }
 
 #[tokio::test]
-async fn user_properties_of_32_kib_come_through_over_http1_and_http2() {
-    let broker = FakeBroker::start().await;
+async fn user_properties_of_32_kib_are_published_from_http1_and_http2() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |_| {}).await;
     let value = large_user_properties();
     let task = bridge.post("topic=a", &format!("mqtt-user-properties: {value}\r\n"), "");
@@ -278,8 +303,8 @@ async fn user_properties_of_32_kib_come_through_over_http1_and_http2() {
 }
 
 #[tokio::test]
-async fn a_bridge_that_stops_finishes_what_is_under_way_and_says_goodbye() {
-    let broker = FakeBroker::start().await;
+async fn a_bridge_that_stops_finishes_the_requests_in_progress_and_disconnects() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |_| {}).await;
     let task = bridge.post("topic=a", "", "x");
     let sent = peer.publish().await;

@@ -1,9 +1,10 @@
-//! `/metrics`: each number moves with what it is about, and nothing else moves it.
+//! `/metrics`: each series changes with its own event only.
 
 mod support;
 
-use support::running::{Answer, Running, connected};
-use support::{FakeBroker, WELCOME_BACK, soon};
+use scripted_broker::{CONNACK_SESSION_PRESENT, ScriptedBroker, soon};
+
+use support::{Answer, Running, connected};
 
 // === impl Running ===
 
@@ -33,8 +34,8 @@ impl Answer {
 }
 
 #[tokio::test]
-async fn a_bridge_that_has_done_nothing_has_every_series_at_zero() {
-    let broker = FakeBroker::start().await;
+async fn every_series_of_a_new_bridge_is_zero() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, _peer) = connected(&broker, |_| {}).await;
     let metrics = bridge.metrics().await;
     let expected = Some("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -63,7 +64,7 @@ async fn a_bridge_that_has_done_nothing_has_every_series_at_zero() {
 }
 
 #[tokio::test]
-async fn what_becomes_of_a_request_moves_the_numbers_that_are_about_it() {
+async fn the_outcome_of_a_request_changes_its_own_series_only() {
     const TIMED: &str = "postmqtt_bridge_publish_seconds_count 1";
     // The query, what the broker says to it, and what moved.
     let rows: &[(&str, Option<u8>, &[&str])] = &[
@@ -97,12 +98,12 @@ async fn what_becomes_of_a_request_moves_the_numbers_that_are_about_it() {
         ("topic=a&dry-run=1", None, &[]),
     ];
     for (query, says, moved) in rows {
-        let broker = FakeBroker::start().await;
+        let broker = ScriptedBroker::start().await;
         let (bridge, mut peer) = connected(&broker, |_| {}).await;
         let task = bridge.post(query, "", "x");
         if let Some(reason_code) = says {
             let sent = peer.publish().await;
-            peer.puback(&sent, *reason_code, "").await;
+            peer.refuse(&sent, *reason_code, "").await;
         }
         let answer = soon(task).await.unwrap();
         assert_eq!(bridge.metrics().await.moved(), *moved, "{query}, {says:?}: {answer:?}");
@@ -110,8 +111,8 @@ async fn what_becomes_of_a_request_moves_the_numbers_that_are_about_it() {
 }
 
 #[tokio::test]
-async fn questions_about_health_are_no_publish_requests() {
-    let broker = FakeBroker::start().await;
+async fn health_checks_are_not_counted() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, _peer) = connected(&broker, |_| {}).await;
     for path in ["/healthz", "/readyz", "/metrics", "/elsewhere"] {
         assert!(bridge.get(path).await.status >= 200);
@@ -120,8 +121,8 @@ async fn questions_about_health_are_no_publish_requests() {
 }
 
 #[tokio::test]
-async fn what_is_under_way_is_counted_until_the_broker_answers_for_it() {
-    let broker = FakeBroker::start().await;
+async fn a_message_is_in_flight_until_the_broker_acknowledges_it() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |_| {}).await;
     let task = bridge.post("topic=a", "", "0123456789");
     let sent = peer.publish().await;
@@ -136,13 +137,13 @@ async fn what_is_under_way_is_counted_until_the_broker_answers_for_it() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_and_its_successor_are_seen() {
-    let broker = FakeBroker::start().await;
+async fn a_reconnect_is_counted() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |_| {}).await;
     let task = bridge.post("topic=a", "", "x");
     let _unanswered = peer.publish().await;
     drop(peer);
-    let mut peer = broker.accept(WELCOME_BACK).await;
+    let mut peer = broker.accept(CONNACK_SESSION_PRESENT).await;
     let again = peer.publish().await;
     peer.acknowledge(&again).await;
     assert_eq!(soon(task).await.unwrap().status, 204);

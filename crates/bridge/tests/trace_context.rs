@@ -1,12 +1,13 @@
-//! The trace of a request, on its way to the subscribers.
+//! The trace context of a request in the published message.
 
 mod support;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use support::running::connected;
-use support::{FakeBroker, soon};
+use scripted_broker::{ScriptedBroker, soon};
+
+use support::connected;
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -17,7 +18,7 @@ fn properties(pairs: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn with_trace_context_the_fields_of_a_request_become_user_properties() {
+async fn with_trace_context_the_header_fields_become_user_properties() {
     let traceparent = format!("traceparent: {TRACE}\r\n");
     let own = properties(&[("a", "1"), ("traceparent", "forged"), ("tracestate", "forged"), ("b", "2")]);
     // Whether it is switched on, the fields, and the User Properties that the broker gets.
@@ -41,7 +42,7 @@ async fn with_trace_context_the_fields_of_a_request_become_user_properties() {
         (true, String::new(), &[]),
     ];
     for (switched_on, fields, expected) in rows {
-        let broker = FakeBroker::start().await;
+        let broker = ScriptedBroker::start().await;
         let (bridge, mut peer) =
             connected(&broker, |settings| settings.http.trace_context = *switched_on).await;
         let task = bridge.post("topic=a", fields, "x");
@@ -55,8 +56,8 @@ async fn with_trace_context_the_fields_of_a_request_become_user_properties() {
 }
 
 #[tokio::test]
-async fn the_limit_of_user_properties_holds_with_the_trace_too() {
-    let broker = FakeBroker::start().await;
+async fn the_limit_of_user_properties_includes_the_trace_context() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |settings| {
         settings.http.trace_context = true;
         settings.rules.limits.user_properties_bytes = "traceparent".len() + TRACE.len() + 4;
@@ -72,8 +73,8 @@ async fn the_limit_of_user_properties_holds_with_the_trace_too() {
 }
 
 #[tokio::test]
-async fn a_dry_run_shows_the_trace() {
-    let broker = FakeBroker::start().await;
+async fn a_dry_run_shows_the_trace_context() {
+    let broker = ScriptedBroker::start().await;
     let (bridge, _peer) = connected(&broker, |settings| settings.http.trace_context = true).await;
     let answer = soon(bridge.post("topic=a&dry-run=1", &format!("traceparent: {TRACE}\r\n"), "x"));
     let answer = answer.await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use edge::Config;
+use policy::Config;
 use rig::repo;
 use serde_json::{Value, json};
 

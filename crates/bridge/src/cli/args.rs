@@ -1,4 +1,4 @@
-//! The flags, each with its environment variable, unit and default.
+//! The flags with their environment variables, units and defaults.
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroUsize};
@@ -16,31 +16,31 @@ use super::units::{count, duration, keep_alive, session_expiry, sessions, size};
 #[derive(Args)]
 #[command(next_help_heading = "HTTP")]
 pub(super) struct HttpArgs {
-    /// Where to listen, as IP address and port
+    /// The IP address and port to listen on
     #[arg(long, env = "POSTMQTT_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8081", value_parser = address)]
     pub(super) listen: SocketAddr,
-    /// The path that messages are POSTed to
+    /// The path of POST requests with messages
     #[arg(long, env = "POSTMQTT_PATH", value_name = "PATH", default_value = "/mqtt/messages", value_parser = path)]
     pub(super) path: String,
-    /// How large each part of a message may be: as with azure, aws, or whatever mqtt5 can carry
+    /// The size limits of a message: those of azure, of aws, or of the mqtt5 protocol
     #[arg(long, env = "POSTMQTT_LIMITS", value_name = "PROFILE", default_value = "azure", value_parser = profile)]
     pub(super) limits: Profile,
-    /// The largest payload, as a size [default: the profile's: azure 512KiB, aws 128KiB, mqtt5 256MiB]
+    /// The maximum size of a payload [default: by --limits: azure 512KiB, aws 128KiB, mqtt5 256MiB]
     #[arg(long, env = "POSTMQTT_PAYLOAD_LIMIT", value_name = "SIZE", value_parser = size)]
     pub(super) payload_limit: Option<u64>,
-    /// The versions that a query's api-version may name, separated by commas [default: Azure's preview versions]
+    /// The accepted values of the query parameter api-version, separated by commas [default: Azure's preview versions]
     #[arg(long, env = "POSTMQTT_API_VERSIONS", value_name = "VERSIONS", value_delimiter = ',')]
     pub(super) api_versions: Option<Vec<String>>,
-    /// How many connections may be open; more have to wait
+    /// The maximum number of open connections. More have to wait
     #[arg(long, env = "POSTMQTT_MAX_CONNECTIONS", value_name = "NUMBER", default_value = "4096", value_parser = count)]
     pub(super) max_connections: NonZeroUsize,
-    /// How long an HTTP/1.1 connection may take to send the next request's head, the wait for it included
+    /// The time limit for the head of the next request on an HTTP/1.1 connection, including the wait for it
     #[arg(long, env = "POSTMQTT_IDLE_TIMEOUT", value_name = "DURATION", default_value = "75s", value_parser = duration)]
     pub(super) idle_timeout: Duration,
-    /// How long a payload may take to arrive
+    /// The time limit for a payload
     #[arg(long, env = "POSTMQTT_BODY_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub(super) body_timeout: Duration,
-    /// After SIGTERM or SIGINT: how long the requests under way may take to finish
+    /// The time limit for requests in progress after SIGTERM or SIGINT
     #[arg(long, env = "POSTMQTT_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "15s", value_parser = duration)]
     pub(super) drain_timeout: Duration,
 }
@@ -49,75 +49,75 @@ pub(super) struct HttpArgs {
 #[derive(Args)]
 #[command(next_help_heading = "MQTT broker")]
 pub(super) struct BrokerArgs {
-    /// The broker: mqtt://user:password@host:1883, or mqtts://user:password@host:8883 over TLS; user, password and port may
-    /// be left out [default: mqtt://127.0.0.1:1883, or the embedded broker]
+    /// The broker: mqtt://user:password@host:1883, or mqtts://user:password@host:8883 over TLS. User, password and port are
+    /// optional [default: mqtt://127.0.0.1:1883, or the embedded broker]
     #[arg(long, env = "POSTMQTT_BROKER", value_name = "URL", hide_env_values = true)]
     pub(super) broker: Option<String>,
-    /// Start a broker for MQTT 5 clients in this process, to try things out, on this IP address and port
+    /// Start a broker for MQTT 5 clients in this process, for trials, on this IP address and port
     #[cfg(feature = "embedded-broker")]
     #[arg(long, env = "POSTMQTT_EMBEDDED_BROKER", value_name = "ADDRESS", value_parser = address)]
     pub(super) embedded_broker: Option<SocketAddr>,
     /// The User Name of the bridge
     #[arg(long, env = "POSTMQTT_USERNAME", value_name = "NAME")]
     pub(super) username: Option<String>,
-    /// The Password of the bridge; a file or the environment keeps it out of the process list
+    /// The Password of the bridge. A file or the environment keeps it out of the process list
     #[arg(long, env = "POSTMQTT_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
     pub(super) password: Option<String>,
-    /// A file with the Password of the bridge; a line break at its end is not part of it
+    /// A file with the Password of the bridge. A line break at its end is ignored
     #[arg(long, env = "POSTMQTT_PASSWORD_FILE", value_name = "FILE", conflicts_with = "password")]
     pub(super) password_file: Option<PathBuf>,
-    /// A PEM file with the certificate authorities to trust instead of the system's
+    /// A PEM file with the trusted certificate authorities [default: the system's]
     #[arg(long, env = "POSTMQTT_BROKER_CA_FILE", value_name = "FILE")]
     pub(super) broker_ca_file: Option<PathBuf>,
-    /// A PEM file with the bridge's certificate chain, for a broker that asks for one
+    /// A PEM file with the bridge's certificate chain, for a broker that requests one
     #[arg(long, env = "POSTMQTT_BROKER_CERT_FILE", value_name = "FILE", requires = "broker_key_file")]
     pub(super) broker_cert_file: Option<PathBuf>,
-    /// A PEM file with the key of that certificate
+    /// A PEM file with the private key of that certificate
     #[arg(long, env = "POSTMQTT_BROKER_KEY_FILE", value_name = "FILE", requires = "broker_cert_file")]
     pub(super) broker_key_file: Option<PathBuf>,
-    /// What each Client Identifier of the bridge starts with; chance and a number follow
+    /// The start of each Client Identifier of the bridge. Random characters and a number follow
     #[arg(long, env = "POSTMQTT_CLIENT_ID_PREFIX", value_name = "TEXT", default_value = "postmqtt")]
     pub(super) client_id_prefix: String,
-    /// How long name resolution, TCP, TLS and MQTT's CONNECT may take together
+    /// The time limit for name resolution, TCP, TLS and CONNECT together
     #[arg(long, env = "POSTMQTT_CONNECT_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub(super) connect_timeout: Duration,
-    /// How long to wait for a message's PUBACK
+    /// The time limit for the PUBACK of a message
     #[arg(long, env = "POSTMQTT_PUBLISH_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub(super) publish_timeout: Duration,
     /// The Keep Alive in seconds, 1 to 65535
     #[arg(long, env = "POSTMQTT_KEEP_ALIVE", value_name = "SECONDS", default_value = "30", value_parser = keep_alive)]
     pub(super) keep_alive: NonZeroU16,
-    /// For how many seconds the broker keeps a session whose connection was cut
+    /// How long the broker keeps a session without a connection, in seconds
     #[arg(long, env = "POSTMQTT_SESSION_EXPIRY", value_name = "SECONDS", default_value = "60", value_parser = session_expiry)]
     pub(super) session_expiry: u32,
 }
 
-/// How much there may be.
+/// Limits.
 #[derive(Args)]
 #[command(next_help_heading = "Capacity")]
 pub(super) struct CapacityArgs {
-    /// How many sessions of its own the bridge keeps with the broker; one topic always goes over the same. With sessions of
-    /// clients there is one, which publishes nothing and shows whether the broker can be reached
+    /// The number of shared sessions with the broker. Messages of one topic use the same session. With sessions of clients
+    /// there is one shared session, which publishes nothing and shows whether the broker can be reached
     #[arg(long, env = "POSTMQTT_SESSIONS", value_name = "NUMBER", default_value = "2", value_parser = sessions)]
     pub(super) sessions: NonZeroUsize,
-    /// How many messages may be under way; more are answered 503
+    /// The maximum number of messages in flight. More are answered 503
     #[arg(long, env = "POSTMQTT_IN_FLIGHT_LIMIT", value_name = "NUMBER", default_value = "10000", value_parser = count)]
     pub(super) in_flight_limit: NonZeroUsize,
-    /// How many bytes of messages may be under way, as a size; more are answered 503
+    /// The maximum size of all messages in flight together. More are answered 503
     #[arg(long, env = "POSTMQTT_IN_FLIGHT_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = size)]
     pub(super) in_flight_bytes: u64,
 }
 
-/// The trace that a request belongs to.
+/// Traces.
 #[derive(Args)]
 #[command(next_help_heading = "Traces")]
 pub(super) struct TraceArgs {
-    /// Pass a request's W3C trace context on, as the User Properties traceparent and tracestate; what a client sends under
-    /// these names is then dropped
+    /// Pass the W3C trace context of a request on, in the User Properties traceparent and tracestate. User Properties that a
+    /// client sends under these names are dropped
     #[arg(long, env = "POSTMQTT_TRACE_CONTEXT")]
     pub(super) trace_context: bool,
-    /// Make each publish a span, and export it to this collector over OTLP/HTTP; the rest is said by OpenTelemetry's own
-    /// variables, such as OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER and OTEL_RESOURCE_ATTRIBUTES
+    /// Export a span for each publish to this collector, over OTLP/HTTP. OpenTelemetry's environment variables set the rest,
+    /// such as OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER and OTEL_RESOURCE_ATTRIBUTES
     #[arg(long, env = "POSTMQTT_OTLP_ENDPOINT", value_name = "URL", value_parser = OtlpEndpoint::parse)]
     pub(super) otlp_endpoint: Option<OtlpEndpoint>,
 }
@@ -126,20 +126,20 @@ pub(super) struct TraceArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Logs (to stderr)")]
 pub struct LogArgs {
-    /// How a log line looks
+    /// The format of log lines
     #[arg(long, env = "POSTMQTT_LOG_FORMAT", value_name = "FORMAT", default_value = "plain")]
     pub(crate) log_format: LogFormat,
-    /// What is logged: error, warn, info, debug or trace, also by module: info,postmqtt_bridge::mqtt=debug
+    /// The log level: error, warn, info, debug or trace, also by module: info,mqtt_publisher=debug
     #[arg(long, env = "POSTMQTT_LOG", value_name = "LEVELS", default_value = "info")]
     pub(crate) log: String,
 }
 
-/// A form of log lines.
+/// A format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people.
+    /// For people
     Plain,
-    /// One JSON object a line.
+    /// One JSON object per line
     Json,
 }
 

@@ -1,14 +1,14 @@
-//! `mqtt://[user[:password]@]host[:port]`. What is wrong with one is said without showing it: it may hold a password.
+//! `mqtt://[user[:password]@]host[:port]`. Error messages do not show the URL, because it may contain a password.
 
 use std::net::SocketAddr;
 
 use hyper::Uri;
+use mqtt_publisher::config::{BrokerAddress, Credentials, Transport};
 use percent_encoding::percent_decode_str;
 
 use super::InvalidSetting;
-use crate::mqtt::config::{BrokerAddress, Credentials, Transport};
 
-/// A broker, and how to log in to it.
+/// The address of a broker and the credentials for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BrokerUrl {
     pub(super) address: BrokerAddress,
@@ -21,26 +21,23 @@ impl BrokerUrl {
     pub(super) fn parse(text: &str) -> Result<Self, InvalidSetting> {
         Self::read(text).ok_or_else(|| {
             InvalidSetting(
-                "--broker: expected mqtt://[user[:password]@]host[:port] or mqtts://…, with anything unusual in user \
-                 and password percent-encoded"
+                "--broker: expected mqtt://[user[:password]@]host[:port] or mqtts://…, with special characters in \
+                 user and password percent-encoded"
                     .to_owned(),
             )
         })
     }
 
-    /// The broker that listens at this address.
+    /// The broker that listens on this address.
     pub(super) fn at(address: SocketAddr) -> Self {
         let host = match address.ip() {
             ip if ip.is_unspecified() => "localhost".to_owned(),
             ip => ip.to_string(),
         };
-        Self {
-            address: BrokerAddress { transport: Transport::Tcp, host, port: address.port() },
-            credentials: Credentials::default(),
-        }
+        Self { address: BrokerAddress::tcp(host, address.port()), credentials: Credentials::default() }
     }
 
-    /// The broker of this machine.
+    /// A broker on this machine.
     pub(super) fn local() -> Self {
         Self::at(SocketAddr::from(([127, 0, 0, 1], 1883)))
     }
@@ -131,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_broker_url_is_not_shown() {
+    fn an_invalid_broker_url_is_not_shown() {
         let error = BrokerUrl::parse("http://user:secret@broker").unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
     }
 
     #[test]
-    fn a_broker_that_listens_everywhere_is_reached_here() {
+    fn a_broker_that_listens_on_all_addresses_is_reached_at_localhost() {
         let everywhere = SocketAddr::from(([0, 0, 0, 0], 1883));
         assert_eq!(BrokerUrl::at(everywhere).address.to_string(), "mqtt://localhost:1883");
     }

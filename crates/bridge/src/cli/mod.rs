@@ -1,4 +1,4 @@
-//! The command line, and what becomes of it: [`Settings`] that are checked whole.
+//! The command line, and the checked [`Settings`] that it becomes.
 
 mod args;
 mod broker_url;
@@ -9,22 +9,23 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 use http_publish::Rules;
+use mqtt_publisher::budget::InFlightLimits;
+use mqtt_publisher::config::{Config, Credentials, Sessions, TlsFiles, TlsIdentity};
 
 pub use self::args::LogArgs;
 pub(crate) use self::args::LogFormat;
 use self::args::{BrokerArgs, CapacityArgs, HttpArgs, TraceArgs};
 use self::broker_url::BrokerUrl;
 use self::sessions::SessionArgs;
-use crate::budget::InFlightLimits;
 use crate::http::HttpConfig;
-use crate::mqtt::config::{Credentials, MqttConfig, SessionsOf, TlsFiles, TlsIdentity};
 use crate::trace::OtlpEndpoint;
 
-/// Publishes messages that come in as HTTP POST to an MQTT 5 broker; each answer is decided by the message's own PUBACK.
+/// Accepts messages as HTTP POST requests and publishes them to an MQTT 5 broker. The PUBACK of each message decides its
+/// answer.
 ///
-/// Every flag can be given as the environment variable that stands beside it; the flag wins.
-/// A duration has a unit: 500ms, 10s, 2m. So may a size: 4096, 512KiB, 64MiB.
-// Not Debug: it may hold a password.
+/// Every flag has an environment variable, shown next to it. The flag takes precedence.
+/// A duration has a unit: 500ms, 10s, 2m. A size may have one: 4096, 512KiB, 64MiB.
+// Not Debug, because it may contain a password.
 #[derive(Parser)]
 #[command(name = "postmqtt-bridge", version)]
 pub struct Cli {
@@ -42,28 +43,29 @@ pub struct Cli {
     log: LogArgs,
 }
 
-/// Everything that the bridge has to know, checked.
+/// The settings of a bridge, checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where to listen.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// By which rules requests are judged.
+    /// The rules for requests.
     pub rules: Rules,
-    /// What the HTTP server allows.
+    /// The limits of the HTTP server.
     pub http: HttpConfig,
     /// The broker and the sessions with it.
-    pub mqtt: MqttConfig,
-    /// How much may be under way.
+    pub mqtt: Config,
+    /// The limits of messages and bytes in flight.
     pub in_flight: InFlightLimits,
-    /// Where spans go, if anywhere.
+    /// The collector for spans, if there is one.
     pub otlp: Option<OtlpEndpoint>,
-    /// Where a broker is to run inside the process.
+    /// The address of a broker in the same process.
     #[cfg(feature = "embedded-broker")]
     pub embedded_broker: Option<SocketAddr>,
 }
 
-/// A setting that cannot be used: one sentence that says what was expected.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An invalid setting. The message says what was expected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct InvalidSetting(String);
 
 // === impl Cli ===
@@ -75,11 +77,11 @@ impl Cli {
         &self.log
     }
 
-    /// Checks what no single flag can check.
+    /// Checks the settings.
     ///
     /// # Errors
     ///
-    /// A setting cannot be used.
+    /// Returns an error if a setting is invalid.
     pub fn into_settings(self) -> Result<Settings, InvalidSetting> {
         let Self { http, broker, sessions, capacity, traces, log: _ } = self;
         Ok(Settings {
@@ -100,7 +102,7 @@ impl Cli {
             otlp: traces.otlp_endpoint,
             #[cfg(feature = "embedded-broker")]
             embedded_broker: broker.embedded_broker,
-            mqtt: broker.into_config(capacity.sessions.get(), sessions.into_config()?)?,
+            mqtt: broker.into_config(sessions.into_sessions(capacity.sessions)?)?,
         })
     }
 }
@@ -123,7 +125,7 @@ impl HttpArgs {
 // === impl BrokerArgs ===
 
 impl BrokerArgs {
-    fn into_config(self, sessions: usize, sessions_of: SessionsOf) -> Result<MqttConfig, InvalidSetting> {
+    fn into_config(self, sessions: Sessions) -> Result<Config, InvalidSetting> {
         let url = self.broker.as_deref().map(BrokerUrl::parse).transpose()?;
         let BrokerUrl { address, credentials } = url.unwrap_or_else(|| self.default_broker());
         let password = match &self.password_file {
@@ -141,7 +143,7 @@ impl BrokerArgs {
         }
         check_prefix("--client-id-prefix", &self.client_id_prefix)?;
         let identity = self.broker_cert_file.zip(self.broker_key_file);
-        Ok(MqttConfig {
+        Ok(Config {
             broker: address,
             credentials,
             tls: TlsFiles {
@@ -149,9 +151,7 @@ impl BrokerArgs {
                 identity: identity.map(|(certificate, key)| TlsIdentity { certificate, key }),
             },
             client_id_prefix: self.client_id_prefix,
-            // Where messages go over those of clients, one of the bridge's own shows whether there is a broker.
-            sessions: if sessions_of == SessionsOf::Bridge { sessions } else { 1 },
-            sessions_of,
+            sessions,
             publish_timeout: self.publish_timeout,
             connect_timeout: self.connect_timeout,
             keep_alive: self.keep_alive.get(),
@@ -170,18 +170,8 @@ impl BrokerArgs {
     }
 }
 
-/// Longer ones would leave too little of what some brokers take as a Client Identifier.
+/// Some brokers limit the Client Identifier. A longer prefix would leave too little of it.
 const MAX_PREFIX_BYTES: usize = 100;
-
-// === impl InvalidSetting ===
-
-impl std::fmt::Display for InvalidSetting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for InvalidSetting {}
 
 fn check_prefix(flag: &str, prefix: &str) -> Result<(), InvalidSetting> {
     if prefix.len() > MAX_PREFIX_BYTES || prefix.contains(char::is_control) {

@@ -2,9 +2,9 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::CommandFactory;
+use mqtt_publisher::config::ClientSessions;
 
 use super::*;
-use crate::mqtt::config::ClientSessions;
 
 fn settings(arguments: &[&str]) -> Result<Settings, String> {
     let arguments = std::iter::once("postmqtt-bridge").chain(arguments.iter().copied());
@@ -18,7 +18,7 @@ fn the_command_line_is_consistent() {
 }
 
 #[test]
-fn without_flags_it_bridges_from_this_machine_to_the_broker_of_this_machine() {
+fn without_flags_it_listens_on_this_machine_and_connects_to_a_broker_on_this_machine() {
     let settings = settings(&[]).unwrap();
     assert_eq!(settings.listen, SocketAddr::from(([127, 0, 0, 1], 8081)));
     assert_eq!(settings.rules, Rules::default());
@@ -41,17 +41,16 @@ fn the_payload_limit_overrides_the_profile() {
 }
 
 #[test]
-fn a_trace_is_passed_on_only_where_that_is_asked_for() {
+fn the_trace_context_is_passed_on_only_with_its_flag() {
     for (arguments, expected) in [(&[][..], false), (&["--trace-context"], true)] {
         assert_eq!(settings(arguments).unwrap().http.trace_context, expected);
     }
 }
 
 #[test]
-fn sessions_are_the_bridges_or_the_clients() {
+fn sessions_are_shared_or_one_for_each_client() {
     let mqtt = |arguments: &[&str]| settings(arguments).unwrap().mqtt;
-    let shared = mqtt(&["--sessions", "7"]);
-    assert_eq!((shared.sessions, shared.sessions_of), (7, SessionsOf::Bridge));
+    assert_eq!(mqtt(&["--sessions", "7"]).sessions, Sessions::Shared(7));
 
     let clients = mqtt(&["--sessions", "7", "--sessions-of", "client"]);
     let defaults = ClientSessions {
@@ -60,18 +59,17 @@ fn sessions_are_the_bridges_or_the_clients() {
         idle_timeout: Duration::from_secs(300),
         connects: 32,
     };
-    // One is left that shows whether there is a broker.
-    assert_eq!((clients.sessions, clients.sessions_of), (1, SessionsOf::Client(defaults)));
+    assert_eq!(clients.sessions, Sessions::PerClient(defaults));
 }
 
 #[test]
-fn a_wrong_value_is_answered_with_what_was_expected() {
+fn an_invalid_value_is_answered_with_what_was_expected() {
     let rows: &[(&[&str], &str)] = &[
         (&["--listen", "8081"], "expected an IP address and a port"),
         (&["--listen", "localhost:8081"], "expected an IP address and a port"),
         (&["--broker", "broker"], "expected mqtt://"),
         (&["--publish-timeout", "10"], "expected a whole number and a unit"),
-        (&["--payload-limit", "512kb"], "expected a number of bytes"),
+        (&["--payload-limit", "512kilobytes"], "expected a number of bytes"),
         (&["--limits", "gcp"], "expected azure, aws or mqtt5"),
         (&["--path", "messages"], "expected a path"),
         (&["--path", "/healthz"], "expected a path"),

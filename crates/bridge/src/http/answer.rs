@@ -1,4 +1,4 @@
-//! What a request is answered with. Every answer carries `x-request-id`; every refusal is a problem document.
+//! The responses. Each has `x-request-id`; each error is a problem document.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -7,21 +7,16 @@ use hyper::body::Body;
 use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use crate::mqtt::Published;
+use crate::translate::Published;
 
-/// An answer's body is known when it is sent.
+/// A response whose body is complete.
 pub(super) type Answer = Response<Full<Bytes>>;
 
 /// The message was published.
-pub(super) fn published(published: Published) -> Answer {
-    let (status, reason_code) = match published {
-        Published::Sent => (StatusCode::ACCEPTED, ReasonCode::SUCCESS),
-        Published::Acknowledged(code @ ReasonCode::SUCCESS) => (StatusCode::NO_CONTENT, code),
-        Published::Acknowledged(code) => (StatusCode::ACCEPTED, code),
-    };
+pub(super) fn published(Published { status, reason_code }: Published) -> Answer {
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = status;
-    put(&mut answer, REASON_CODE, &reason_code.0.to_string());
+    put(&mut answer, REASON_CODE, &reason_code.unwrap_or(ReasonCode::SUCCESS).0.to_string());
     answer
 }
 
@@ -32,25 +27,25 @@ pub(super) fn metrics(text: String) -> Answer {
     answer
 }
 
-/// A document of what was asked for.
+/// A JSON document.
 pub(super) fn json(document: Vec<u8>) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(document)));
     put(&mut answer, CONTENT_TYPE, "application/json");
     answer
 }
 
-/// Yes, to a question about the bridge's health.
+/// A health check that succeeds.
 pub(super) fn well(state: &'static str) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from_static(state.as_bytes())));
     put(&mut answer, CONTENT_TYPE, "text/plain");
     answer
 }
 
-/// A refusal.
+/// A problem document.
 pub(super) fn problem(problem: &Problem, request_id: &str) -> Answer {
     let body = problem.to_json(RequestId::new(request_id.as_bytes()));
     let mut answer = Response::new(Full::new(Bytes::from(body)));
-    // Every code's status is one that HTTP knows.
+    // The status of every code is a valid HTTP status.
     *answer.status_mut() =
         StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in problem.fields() {
@@ -59,13 +54,12 @@ pub(super) fn problem(problem: &Problem, request_id: &str) -> Answer {
     answer
 }
 
-/// Names the request that this answers.
+/// Adds the request id.
 pub(super) fn identify(answer: &mut Answer, request_id: &str) {
     put(answer, REQUEST_ID, request_id);
 }
 
-/// Leaves out the content, and still says its length: the answer to HEAD (RFC 9110, 9.3.2). hyper does so for HTTP/1.1, but
-/// not for HTTP/2.
+/// Removes the content and keeps its length, for HEAD (RFC 9110, 9.3.2). hyper does so for HTTP/1.1, but not for HTTP/2.
 pub(super) fn leave_out_content(answer: &mut Answer) {
     let content = std::mem::take(answer.body_mut());
     let length = content.size_hint().exact().unwrap_or_default();
@@ -73,7 +67,7 @@ pub(super) fn leave_out_content(answer: &mut Answer) {
 }
 
 fn put(answer: &mut Answer, name: &'static str, value: &str) {
-    // The values are numbers, fixed texts and request ids: all fit into a field.
+    // The values are numbers, fixed texts and request ids, all of which are valid field values.
     if let Ok(value) = HeaderValue::from_str(value) {
         answer.headers_mut().insert(HeaderName::from_static(name), value);
     }

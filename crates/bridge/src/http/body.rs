@@ -1,4 +1,4 @@
-//! The payload: read until it is whole, within its limit, its time and the bridge's budget. Half a payload is none.
+//! Reads the whole payload, within its size limit, its time limit and the budget. An incomplete payload is an error.
 
 use std::time::Duration;
 
@@ -8,10 +8,11 @@ use http_publish::{Code, PayloadCheck, Problem};
 use hyper::Version;
 use hyper::body::{Body, Incoming};
 
-use crate::budget::Permit;
-use crate::mqtt::PublishError;
+use mqtt_publisher::budget::Permit;
 
-/// Reads the payload; where it came in one piece, that piece is not copied.
+use crate::translate;
+
+/// Reads the payload. One that arrives in one piece is not copied.
 pub(super) async fn read(
     http: Version,
     body: Incoming,
@@ -36,11 +37,12 @@ async fn collect(
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| incomplete())?;
         let Ok(data) = frame.into_data() else {
-            // Trailers: HTTP Publish has none.
+            // Trailers, which HTTP Publish does not use.
             continue;
         };
         check.push(&data)?;
-        permit.hold(first.len() + rest.len() + data.len()).map_err(PublishError::from)?;
+        let length = first.len() + rest.len() + data.len();
+        permit.grow_to(length).map_err(|exhausted| translate::problem(exhausted.into()))?;
         if first.is_empty() && rest.is_empty() {
             first = data;
             continue;
@@ -53,14 +55,14 @@ async fn collect(
         rest.extend_from_slice(&data);
     }
     if http == Version::HTTP_2 && !body.is_end_stream() {
-        // A stream that its client has cancelled looks to hyper like one that has ended.
+        // hyper reports a stream that the client has reset as one that has ended.
         return Err(incomplete());
     }
     check.finish()?;
     Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
-/// However much a request announces, no more memory than this is taken before it has come.
+/// The most memory that is reserved for a payload before it has arrived, whatever its Content-Length.
 const READ_AHEAD: usize = 1024 * 1024;
 
 fn incomplete() -> Problem {

@@ -1,18 +1,18 @@
-//! Whose message it is, where messages go over the sessions of clients: the edge says so, and nobody else is believed.
+//! The client that publishes a message, for sessions of clients. The edge names it in a header field.
 
 use http_publish::{CLIENT_ID, ClientId, Code, Problem};
 use hyper::HeaderMap;
 
-/// The client that the edge names.
+/// Reads the client id.
 ///
 /// # Errors
 ///
-/// It names none, several, or one that cannot be used; the edge is at fault.
+/// Returns a problem if the field is missing, repeated or invalid. The edge is at fault.
 pub(super) fn named(fields: &HeaderMap) -> Result<ClientId<'_>, Problem> {
     let mut given = fields.get_all(CLIENT_ID).iter().map(|value| value.as_bytes());
     match (given.next(), given.next()) {
         (None, _) => Err(unidentified("it is missing")),
-        // The edge escapes commas; a hop that joins two fields does not.
+        // The edge escapes commas. A literal one means that an intermediary has combined two field lines (RFC 9110, 5.3).
         (Some(value), None) if !value.contains(&b',') => {
             ClientId::from_field(value).map_err(|problem| unidentified(problem.detail()))
         }
@@ -21,7 +21,7 @@ pub(super) fn named(fields: &HeaderMap) -> Result<ClientId<'_>, Problem> {
 }
 
 fn unidentified(why: &str) -> Problem {
-    Problem::new(Code::UnidentifiedClient, format!("the edge has to name the client in {CLIENT_ID}: {why}"))
+    Problem::new(Code::UnidentifiedClient, format!("the edge must name the client in {CLIENT_ID}: {why}"))
 }
 
 #[cfg(test)]
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_edge_names_one_client_that_can_be_used() {
+    fn the_field_names_exactly_one_valid_client() {
         let long = "x".repeat(257);
         let rows: &[(&[&str], Result<&str, &str>)] = &[
             (&["pump-7"], Ok("pump-7")),

@@ -1,23 +1,23 @@
-//! What the HTTP side allows.
+//! Limits of the HTTP server.
 
 use std::time::Duration;
 
-/// The limits of the HTTP server; what a request may hold is [`http_publish::Rules`]' to say.
+/// Limits of the HTTP server. The limits of a message are in [`http_publish::Rules`].
 #[derive(Clone, Copy, Debug)]
 pub struct HttpConfig {
-    /// How many connections may be open; more wait in the listen queue.
+    /// The maximum number of open connections. More wait in the listen queue.
     pub max_connections: usize,
-    /// How long an HTTP/1.1 connection may take to send a whole request head, the wait between two requests included.
+    /// The time limit for a whole HTTP/1.1 request head, including the wait between two requests.
     pub idle_timeout: Duration,
-    /// How long a request's payload may take to arrive.
+    /// The time limit for the payload of a request.
     pub body_timeout: Duration,
-    /// How long a publish may take behind the payload: the publish time-out, and a little more.
+    /// The publish time-out, which starts when the payload is complete.
     pub publish_timeout: Duration,
-    /// After a signal to stop: how long requests may take to finish.
+    /// The time limit for requests in progress after a signal to stop.
     pub drain_timeout: Duration,
-    /// Whether the trace that a request belongs to goes on in the User Properties `traceparent` and `tracestate`.
+    /// Whether the trace context of a request is passed on in the User Properties `traceparent` and `tracestate`.
     pub trace_context: bool,
 }
 
-/// The largest request head in bytes: 32 KiB of User Properties in Base64 of JSON, and much room.
+/// The largest request head in bytes. 32 KiB of User Properties in Base64 of JSON fit several times.
 pub(super) const MAX_HEAD_BYTES: u32 = 256 * 1024;

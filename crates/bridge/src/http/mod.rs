@@ -1,8 +1,8 @@
-//! HTTP in: HTTP/1.1 and HTTP/2 without TLS, on one port.
+//! The HTTP server: HTTP/1.1 and HTTP/2 without TLS, on one port.
 //!
-//! The way of a request: `server` accepts the connection and finds out which HTTP it speaks, `service` routes it,
-//! `body` waits until its payload is whole, and `answer` writes what became of it. A request that ends early
-//! publishes nothing, and none can hang: each wait has an end of its own, and one deadline covers them all.
+//! `server` accepts a connection and detects its HTTP version, `service` routes a request, `body` reads its payload, and
+//! `answer` builds the response. A request that ends early publishes nothing. Each wait has its own time limit, and one
+//! deadline covers the whole request.
 
 mod answer;
 mod body;

@@ -1,4 +1,4 @@
-//! Which HTTP a connection speaks: an HTTP/2 client says so in its first bytes (RFC 9113, 3.4).
+//! Detects the HTTP version of a connection: HTTP/2 starts with a preface (RFC 9113, 3.4).
 
 use std::io;
 use std::time::Duration;
@@ -14,13 +14,13 @@ pub(super) enum Protocol {
     Http2,
 }
 
-/// The start of HTTP/2's preface; no method of HTTP/1.1 may be called so.
+/// The start of the HTTP/2 preface. RFC 9113 reserves this method name.
 const PREFACE: [u8; 4] = *b"PRI ";
 
-/// A client that sends its first bytes one by one is looked at again so often.
+/// How often the first bytes of a slow client are checked again.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// Looks at the first bytes and leaves them in the socket; `None` when the client closes instead.
+/// Peeks at the first bytes. `None`: the client closed the connection.
 pub(super) async fn detect(stream: &TcpStream) -> io::Result<Option<Protocol>> {
     let mut first = [0; PREFACE.len()];
     loop {

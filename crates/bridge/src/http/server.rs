@@ -1,4 +1,4 @@
-//! The listening socket: accepts, serves each connection in a task of its own, and stops in good order.
+//! Accepts connections, serves each in its own task, and stops gracefully.
 
 use std::io;
 use std::sync::Arc;
@@ -23,44 +23,44 @@ pub struct Server {
     config: HttpConfig,
 }
 
-/// After an accept that failed (no file descriptors left, as a rule), the next one comes so much later.
+/// The pause after a failed accept, which usually means that there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// HTTP/2: how many requests of one connection may be under way.
+/// HTTP/2: the maximum number of concurrent requests on one connection.
 const MAX_STREAMS: u32 = 1000;
-/// HTTP/2: how much of one payload, and of all payloads of a connection, may come before it is read.
+/// HTTP/2: the flow-control windows of a stream and of a connection, in bytes.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
-/// HTTP/2: a quiet client is asked so often whether it lives, and has so long to say it.
+/// HTTP/2 keep-alive: an idle connection is pinged at this interval, and closed if the ping is not answered in time.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 // === impl Server ===
 
 impl Server {
-    /// Serves what comes in on `listener`.
+    /// Serves the connections of `listener`.
     #[must_use]
     pub const fn new(listener: TcpListener, service: Arc<Service>, config: HttpConfig) -> Self {
         Self { listener, service, config }
     }
 
-    /// Accepts until `stop`, then lets the requests under way finish, for at most the drain time-out.
+    /// Accepts until `stop`, then waits for the requests in progress, at most for the drain time-out.
     pub async fn run(self, stop: CancellationToken) {
         let graceful = GracefulShutdown::new();
-        let room = Arc::new(Semaphore::new(self.config.max_connections.min(Semaphore::MAX_PERMITS)));
+        let slots = Arc::new(Semaphore::new(self.config.max_connections.min(Semaphore::MAX_PERMITS)));
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = accept(&self.listener, &room) => accepted,
+                accepted = accept(&self.listener, &slots) => accepted,
             };
             match accepted {
-                Ok((stream, place)) => {
+                Ok((stream, slot)) => {
                     let connection = Connection {
                         service: Arc::clone(&self.service),
                         config: self.config,
                         watcher: graceful.watcher(),
                         stop: stop.clone(),
-                        _place: place,
+                        _slot: slot,
                     };
                     tokio::spawn(connection.serve(stream));
                 }
@@ -84,7 +84,7 @@ struct Connection {
     config: HttpConfig,
     watcher: Watcher,
     stop: CancellationToken,
-    _place: OwnedSemaphorePermit,
+    _slot: OwnedSemaphorePermit,
 }
 
 // === impl Connection ===
@@ -121,7 +121,7 @@ impl Connection {
         }
     }
 
-    /// `None` when the client closes, stays silent for too long, or has said nothing when the bridge stops.
+    /// `None`: the client closed the connection, or had sent nothing when it timed out or the bridge stopped.
     async fn detect(&self, stream: &TcpStream) -> Option<Protocol> {
         tokio::select! {
             () = self.stop.cancelled() => None,
@@ -133,10 +133,10 @@ impl Connection {
 
 async fn accept(
     listener: &TcpListener,
-    room: &Arc<Semaphore>,
+    slots: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+    let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, slot))
 }

@@ -1,4 +1,4 @@
-//! What the bridge answers: messages to publish, two questions about its health, and one about its numbers.
+//! Routes requests: messages to publish, health checks, and metrics.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,17 +13,18 @@ use http_publish::{
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
+use mqtt_publisher::budget::{Budget, Permit};
+use mqtt_publisher::{Pool, PublishError};
 
 use super::answer::{self, Answer};
 use super::body;
 use super::client;
 use super::config::HttpConfig;
-use crate::budget::{Budget, Permit};
 use crate::metrics::Metrics;
-use crate::mqtt::{Pool, PublishError, Published};
 use crate::trace::{self, PublishSpan, Spans, TraceContext};
+use crate::translate::{self, Published};
 
-/// The bridge, as its HTTP clients see it.
+/// Answers HTTP requests.
 #[derive(Debug)]
 pub struct Service {
     rules: Rules,
@@ -35,14 +36,13 @@ pub struct Service {
     draining: AtomicBool,
 }
 
-/// Beyond the waits that have their own ends, a request may take so long.
+/// The deadline of a request is the sum of its time limits and this.
 const SLACK: Duration = Duration::from_secs(5);
 
 // === impl Service ===
 
 impl Service {
-    /// Judges requests by `rules` and publishes them with `pool`, as many at a time as `budget` has room for; each is one
-    /// of `spans`, where there are any.
+    /// A service that checks requests against `rules` and publishes them with `pool`, within `budget`. `spans` traces them.
     #[must_use]
     pub fn new(
         rules: Rules,
@@ -55,7 +55,7 @@ impl Service {
         Self { rules, pool, budget, config, metrics, spans, draining: AtomicBool::new(false) }
     }
 
-    /// From now on `/readyz` says no.
+    /// From now on `/readyz` fails.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
@@ -86,9 +86,9 @@ impl Service {
     async fn route(&self, parts: &Parts, body: Incoming, request_id: &str) -> Result<Answer, Problem> {
         if self.rules.is_publish(target(parts).as_bytes()) {
             let deadline = self.config.body_timeout + self.config.publish_timeout + SLACK;
-            return tokio::time::timeout(deadline, self.publish(parts, body, request_id))
+            return tokio::time::timeout(deadline, self.handle_message(parts, body, request_id))
                 .await
-                .unwrap_or_else(|_| Err(PublishError::AcknowledgementTimeout.into()))
+                .unwrap_or_else(|_| Err(translate::problem(PublishError::AcknowledgementTimeout)))
                 .inspect_err(|problem| self.metrics.count_refused(problem.code()));
         }
         match (&parts.method, parts.uri.path()) {
@@ -99,7 +99,12 @@ impl Service {
         }
     }
 
-    async fn publish(&self, parts: &Parts, body: Incoming, request_id: &str) -> Result<Answer, Problem> {
+    async fn handle_message(
+        &self,
+        parts: &Parts,
+        body: Incoming,
+        request_id: &str,
+    ) -> Result<Answer, Problem> {
         let head = head(parts);
         let mut publish = read(&head, &self.rules)?;
         let client = self.pool.clients().map(|_| client::named(&parts.headers)).transpose()?;
@@ -119,7 +124,7 @@ impl Service {
                 let outcome = match self.receive(&mut publish, continued.as_ref(), parts, body).await {
                     Ok((payload, permit)) => {
                         span.set_payload_bytes(payload.len());
-                        self.send(&publish, client.as_ref(), payload, permit).await
+                        self.deliver(&publish, client.as_ref(), payload, permit).await
                     }
                     Err(problem) => Err(problem),
                 };
@@ -129,12 +134,12 @@ impl Service {
         }
     }
 
-    /// Whether anybody is told of the trace that a request belongs to.
+    /// Whether the trace context of a request is used at all.
     const fn follows_traces(&self) -> bool {
         self.config.trace_context || self.spans.is_some()
     }
 
-    /// Puts the trace into the message, and waits for its payload.
+    /// Adds the trace context to the message, and reads the payload.
     async fn receive(
         &self,
         publish: &mut Publish<'_>,
@@ -146,13 +151,13 @@ impl Service {
             let properties = trace::put(trace, &publish.user_properties);
             publish.set_user_properties(properties, &self.rules.limits)?;
         }
-        let mut permit = self.budget.admit().map_err(PublishError::from)?;
+        let mut permit = self.budget.admit().map_err(|exhausted| translate::problem(exhausted.into()))?;
         let check = PayloadCheck::of(publish, &self.rules.limits);
         let payload = body::read(parts.version, body, check, &mut permit, self.config.body_timeout).await?;
         Ok((payload, permit))
     }
 
-    async fn send(
+    async fn deliver(
         &self,
         publish: &Publish<'_>,
         client: Option<&ClientId<'_>>,
@@ -160,9 +165,10 @@ impl Service {
         permit: Permit,
     ) -> Result<Published, Problem> {
         let start = Instant::now();
-        let outcome = self.pool.publish(publish, client, payload, permit).await;
+        let message = translate::message(publish, payload);
+        let outcome = self.pool.publish(&message, client.map(ClientId::as_str), permit).await;
         self.metrics.observe_publish(start.elapsed());
-        Ok(outcome?)
+        translate::answer(outcome)
     }
 
     fn readiness(&self) -> Result<Answer, Problem> {
@@ -170,7 +176,7 @@ impl Service {
             return Err(Problem::new(Code::BrokerUnavailable, "the bridge is shutting down"));
         }
         if !self.pool.is_connected() {
-            return Err(Problem::new(Code::BrokerUnavailable, "no session has a connection to the broker"));
+            return Err(Problem::new(Code::BrokerUnavailable, "no session is connected to the broker"));
         }
         Ok(answer::well("ready\n"))
     }
@@ -186,7 +192,7 @@ fn head(parts: &Parts) -> RequestHead<'_> {
     RequestHead::from_fields(start.into_iter().chain(fields))
 }
 
-/// The id that came with the request, where it can serve, else one of chance.
+/// The id of the request if it is valid, otherwise a random one.
 fn request_id(parts: &Parts) -> String {
     let mut given = parts.headers.get_all(REQUEST_ID).iter();
     match (given.next(), given.next()) {

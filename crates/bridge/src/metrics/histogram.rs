@@ -1,28 +1,28 @@
-//! How long something took, in buckets. The library's histogram locks; this one adds.
+//! A histogram of durations without a lock, unlike the library's.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Durations, by size.
+/// A histogram.
 #[derive(Debug)]
 pub(super) struct Histogram {
-    /// Beside each bound what is not longer than it and longer than the one before; at the end, what is longer than all.
+    /// `buckets[i]` counts durations in (BOUNDS[i-1], BOUNDS[i]]; the last bucket counts everything longer. Not cumulative.
     buckets: [AtomicU64; BOUNDS.len() + 1],
     nanoseconds: AtomicU64,
 }
 
-/// What a histogram held at one time.
+/// The content of a histogram at one time.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Snapshot {
-    /// All durations added up, in seconds.
+    /// The sum of all durations in seconds.
     pub(super) sum: f64,
-    /// How many there were.
+    /// The number of durations.
     pub(super) count: u64,
-    /// Each bound in seconds, with how many durations belong to it and to none before.
+    /// The upper bound of each bucket in seconds, and its count.
     pub(super) buckets: Vec<(f64, u64)>,
 }
 
-/// From a broker in the same machine to the default of the publish time-out.
+/// From a broker on the same machine up to the default publish time-out.
 const BOUNDS: [Duration; 14] = [
     Duration::from_micros(500),
     Duration::from_millis(1),
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_belongs_to_the_first_bound_that_it_is_not_longer_than() {
+    fn a_duration_belongs_to_the_first_bucket_whose_bound_it_does_not_exceed() {
         let rows = [
             (Duration::ZERO, 0.0005),
             (Duration::from_micros(500), 0.0005),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_add_up() {
+    fn the_sum_and_the_count_cover_all_durations() {
         let histogram = Histogram::new();
         [1, 2, 7].map(Duration::from_millis).into_iter().for_each(|duration| histogram.observe(duration));
         let Snapshot { sum, count, .. } = histogram.snapshot();

@@ -1,9 +1,8 @@
-//! `/metrics`: what an operator sees of the bridge, in the text format of OpenMetrics 1.0, which Prometheus reads.
+//! `/metrics`, in the text format of OpenMetrics 1.0.
 //!
-//! Whoever does something counts it, by an addition to a number of its own: the sessions in their
-//! [`Tally`](crate::mqtt::tally::Tally), the budget in itself, the HTTP side here. Names and labels are put to the numbers
-//! when they are asked for (`series`), so that publishing neither locks nor looks anything up. No label has values that
-//! a client chooses.
+//! Counting is an atomic addition: sessions count in their [`Tally`](mqtt_publisher::Tally), the budget counts itself, and
+//! the HTTP side counts here. Names and labels are added when the metrics are read (`series`), so that publishing needs
+//! neither locks nor look-ups. No label has values that a client chooses.
 
 mod histogram;
 mod refusals;
@@ -13,19 +12,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_publish::Code;
+use mqtt_publisher::Pool;
+use mqtt_publisher::budget::Budget;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
 use self::histogram::Histogram;
 use self::refusals::Refusals;
 use self::series::{Numbers, PREFIX};
-use crate::budget::Budget;
-use crate::mqtt::Pool;
 
 /// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The numbers of a bridge, and the names that they are known by.
+/// The metrics of a bridge.
 #[derive(Debug)]
 pub struct Metrics {
     numbers: Arc<Numbers>,
@@ -35,7 +34,7 @@ pub struct Metrics {
 // === impl Metrics ===
 
 impl Metrics {
-    /// Of these sessions, and of what is under way to them.
+    /// The metrics of these sessions and this budget.
     #[must_use]
     pub fn new(pool: Arc<Pool>, budget: Arc<Budget>) -> Self {
         let refusals = Refusals::new();
@@ -45,21 +44,21 @@ impl Metrics {
         Self { numbers, registry }
     }
 
-    /// A publish request was refused.
+    /// Counts a publish request that was answered with a problem.
     pub fn count_refused(&self, code: Code) {
         self.numbers.refusals.add(code);
     }
 
-    /// It took so long, from a whole message to the decision on its answer.
+    /// Records the time from a complete message to its outcome.
     pub fn observe_publish(&self, duration: Duration) {
         self.numbers.latency.observe(duration);
     }
 
-    /// Every series.
+    /// All series as text.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = text::encode(&mut text, &self.registry);
         text
     }

@@ -1,8 +1,12 @@
-//! Every series of `/metrics`: its name, its labels, and where its number comes from.
+//! The series of `/metrics`: names, labels and sources.
 
 use std::fmt;
 use std::sync::Arc;
 
+use http_publish::{Answer, Code, ReasonCode};
+use mqtt_publisher::Pool;
+use mqtt_publisher::budget::Budget;
+use mqtt_publisher::clients::{ClientTally, Clients};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -10,14 +14,11 @@ use prometheus_client::registry::Unit;
 
 use super::histogram::{Histogram, Snapshot};
 use super::refusals::Refusals;
-use crate::budget::Budget;
-use crate::mqtt::Pool;
-use crate::mqtt::clients::{ClientTally, Clients};
 
-/// What starts the name of each series.
+/// The start of the name of each series.
 pub(super) const PREFIX: &str = "postmqtt_bridge";
 
-/// The numbers, wherever they are counted.
+/// The sources of all series.
 #[derive(Debug)]
 pub(super) struct Numbers {
     pub(super) pool: Arc<Pool>,
@@ -33,27 +34,31 @@ impl Collector for Numbers {
         let Self { pool, budget, refusals, latency } = self;
         let tally = pool.tally();
 
-        let help = "Messages that the broker answered for, or that were handed to it with QoS 0.";
+        let help =
+            "Messages that the broker acknowledged, or that were written to its connection with QoS 0.";
         let mut publishes = encoder.encode_descriptor("publishes", help, None, MetricType::Counter)?;
         count(&mut publishes, &[("qos", "0"), ("reason_code", "none")], tally.written())?;
-        for (reason_code, messages) in tally.acknowledged() {
+        let acknowledged = tally.acknowledged().map(|(code, messages)| (ReasonCode(code.0), messages));
+        for (reason_code, messages) in
+            acknowledged.filter(|(code, messages)| *messages > 0 || is_known(*code))
+        {
             let reason_code = reason_code.0.to_string();
             count(&mut publishes, &[("qos", "1"), ("reason_code", &reason_code)], messages)?;
         }
 
-        let help = "Publish requests that were refused.";
+        let help = "Publish requests that were answered with a problem.";
         let mut refused = encoder.encode_descriptor("refusals", help, None, MetricType::Counter)?;
         for (code, requests) in refusals.iter() {
             count(&mut refused, &[("code", code.as_str())], requests)?;
         }
 
-        let help = "From a message that has arrived whole to the decision on its answer.";
+        let help = "Time from a complete message to its outcome.";
         let Snapshot { sum, count, buckets } = latency.snapshot();
         encoder
             .encode_descriptor("publish", help, Some(&Unit::Seconds), MetricType::Histogram)?
             .encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
 
-        let help = "Connections that replaced one that a session had lost.";
+        let help = "Connections that replaced a lost one.";
         encoder
             .encode_descriptor("reconnects", help, None, MetricType::Counter)?
             .encode_counter::<NoLabelSet, _, f64>(&tally.reconnects(), None)?;
@@ -61,36 +66,37 @@ impl Collector for Numbers {
         let gauges = [
             (
                 "sessions_connected",
-                "Sessions of the bridge that have a connection to the broker.",
+                "Shared sessions that are connected to the broker.",
                 pool.connected_sessions(),
             ),
-            ("sessions_configured", "Sessions that should have one.", pool.sessions()),
-            ("in_flight_messages", "Messages under way.", budget.messages()),
-            (
-                "in_flight_messages_limit",
-                "The most messages that may be under way.",
-                budget.limits().messages,
-            ),
-            ("in_flight_bytes", "Bytes of the messages under way.", budget.bytes()),
-            ("in_flight_bytes_limit", "The most bytes that may be under way.", budget.limits().bytes),
+            ("sessions_configured", "Shared sessions.", pool.sessions()),
+            ("in_flight_messages", "Messages in flight.", budget.messages()),
+            ("in_flight_messages_limit", "The maximum of messages in flight.", budget.limits().messages),
+            ("in_flight_bytes", "Bytes of the messages in flight.", budget.bytes()),
+            ("in_flight_bytes_limit", "The maximum of bytes in flight.", budget.limits().bytes),
         ];
         gauges.into_iter().try_for_each(|gauge| encode_gauge(&mut encoder, gauge))?;
         encode_clients(&mut encoder, pool.clients())
     }
 }
 
-/// Of the sessions of clients; all zero where there are none.
+/// Whether the Reason Code has a meaning for a publish. Its series exists before the first such PUBACK.
+fn is_known(reason_code: ReasonCode) -> bool {
+    !matches!(reason_code.to_publish_answer(), Answer::Refused(Code::BrokerProtocolError))
+}
+
+/// The series about sessions of clients. All are 0 if there are none.
 fn encode_clients(encoder: &mut DescriptorEncoder<'_>, clients: Option<&Clients>) -> fmt::Result {
     let nothing = ClientTally::default();
     let tally = clients.map_or(&nothing, Clients::tally);
 
-    let help = "Attempts of clients' sessions to connect.";
+    let help = "Attempts to connect by sessions of clients.";
     let mut connects = encoder.encode_descriptor("client_connects", help, None, MetricType::Counter)?;
     for (outcome, attempts) in tally.connects() {
         count(&mut connects, &[("outcome", outcome.as_str())], attempts)?;
     }
 
-    let help = "Connections of clients' sessions that ended.";
+    let help = "Connections of sessions of clients that ended.";
     let mut disconnects = encoder.encode_descriptor("client_disconnects", help, None, MetricType::Counter)?;
     for (reason, connections) in tally.disconnects() {
         count(&mut disconnects, &[("reason", reason.as_str())], connections)?;
@@ -100,14 +106,10 @@ fn encode_clients(encoder: &mut DescriptorEncoder<'_>, clients: Option<&Clients>
         ("client_sessions", "Sessions of clients, connected or not.", clients.map_or(0, Clients::sessions)),
         (
             "client_sessions_connected",
-            "Sessions of clients that have a connection to the broker.",
+            "Sessions of clients that are connected to the broker.",
             tally.connected(),
         ),
-        (
-            "client_sessions_limit",
-            "The most sessions of clients that there may be.",
-            clients.map_or(0, Clients::limit),
-        ),
+        ("client_sessions_limit", "The maximum of sessions of clients.", clients.map_or(0, Clients::limit)),
     ];
     gauges.into_iter().try_for_each(|gauge| encode_gauge(encoder, gauge))
 }

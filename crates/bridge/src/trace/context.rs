@@ -1,9 +1,8 @@
-//! W3C Trace Context, level 1: the trace that a request belongs to goes on to the subscribers, in the User Properties
+//! W3C Trace Context, level 1. The trace context of a request is passed on to subscribers in the User Properties
 //! `traceparent` and `tracestate`.
 //!
-//! The fields of the request decide, never a User Property that the client sent under these names. A `traceparent` that is
-//! not valid, or not the only one, starts no trace, and is left out; so is a `tracestate` without one (3.2 and 3.3 of the
-//! recommendation).
+//! Only the header fields of the request count; User Properties with these names are dropped. An invalid or repeated
+//! `traceparent` is ignored, and so is a `tracestate` without a `traceparent` (3.2 and 3.3 of the recommendation).
 
 use std::borrow::Cow;
 
@@ -11,24 +10,24 @@ use http_publish::UserProperties;
 use hyper::HeaderMap;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
-/// The trace that a request belongs to.
+/// The trace context of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TraceContext<'a> {
     traceparent: Cow<'a, str>,
     tracestate: Option<Cow<'a, str>>,
 }
 
-/// The names of the fields and of the User Properties.
+/// The names of the header fields and of the User Properties.
 const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
 
-/// The most members that a `tracestate` may have.
+/// The maximum number of members of a `tracestate`.
 const MAX_MEMBERS: usize = 32;
 
 // === impl TraceContext ===
 
 impl<'a> TraceContext<'a> {
-    /// The trace that these fields name, if they name one.
+    /// Reads the trace context from header fields.
     pub(crate) fn of(fields: &'a HeaderMap) -> Option<Self> {
         let mut given = fields.get_all(TRACEPARENT).iter();
         let (Some(value), None) = (given.next(), given.next()) else {
@@ -38,7 +37,7 @@ impl<'a> TraceContext<'a> {
         Some(Self { traceparent: Cow::Borrowed(traceparent), tracestate: tracestate(fields) })
     }
 
-    /// The same trace below this span, or the one that this span begins.
+    /// The trace context of children of this span.
     pub(super) fn below(span: &SpanContext, trace: Option<&Self>) -> Self {
         let flags = span.trace_flags() & TraceFlags::SAMPLED;
         Self {
@@ -47,7 +46,7 @@ impl<'a> TraceContext<'a> {
         }
     }
 
-    /// What the SDK takes as the parent of a span.
+    /// The form in which the SDK accepts a parent span.
     pub(super) fn to_span_context(&self) -> SpanContext {
         let mut parts = self.traceparent.split('-').skip(1);
         let mut part = || parts.next().unwrap_or_default();
@@ -59,7 +58,7 @@ impl<'a> TraceContext<'a> {
     }
 }
 
-/// What the client sent, without what it sent under the names of a trace, and the trace behind it.
+/// The User Properties of the client without those that have the names of a trace context, followed by the trace context.
 pub(crate) fn put(trace: Option<&TraceContext<'_>>, sent: &UserProperties) -> UserProperties {
     let own = sent.iter().filter(|(name, _)| ![TRACEPARENT, TRACESTATE].contains(name));
     let traceparent = trace.map(|trace| (TRACEPARENT, trace.traceparent.as_ref()));
@@ -67,7 +66,7 @@ pub(crate) fn put(trace: Option<&TraceContext<'_>>, sent: &UserProperties) -> Us
     own.chain(traceparent).chain(tracestate).collect()
 }
 
-/// `version-trace_id-parent_id-flags`, in lower-case hexadecimal digits. A later version may have more behind it.
+/// `version-trace_id-parent_id-flags` in lower-case hexadecimal digits. Later versions may append fields.
 fn is_traceparent(text: &str) -> bool {
     let mut parts = text.splitn(5, '-');
     let mut hex = |length| {
@@ -86,7 +85,7 @@ fn is_traceparent(text: &str) -> bool {
     ends && !is_zero(trace) && !is_zero(parent)
 }
 
-/// The list, from one field or several; `None` where it is empty or not valid.
+/// The list from one or several field lines. `None`: it is empty or invalid.
 fn tracestate(fields: &HeaderMap) -> Option<Cow<'_, str>> {
     let mut texts = Vec::new();
     for value in fields.get_all(TRACESTATE) {
@@ -123,7 +122,7 @@ fn is_key(key: &str) -> bool {
     }
 }
 
-/// Printable ASCII without `,` and `=`, not empty, and no space at its end.
+/// 1 to 256 characters of printable ASCII without `,` and `=`, not ending with a space.
 fn is_value(value: &str) -> bool {
     let fits = |byte: u8| matches!(byte, b' '..=b'~') && !b",=".contains(&byte);
     (1..=256).contains(&value.len()) && value.bytes().all(fits) && !value.ends_with(' ')
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_traceparent_is_valid_or_there_is_no_trace() {
+    fn an_invalid_traceparent_is_ignored() {
         let rows = [
             (VALID, true),
             ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00", true),
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tracestate_is_a_list_of_members_or_is_left_out() {
+    fn an_invalid_tracestate_is_ignored() {
         let many = |count: usize| (0..count).map(|n| format!("k{n}=v")).collect::<Vec<_>>().join(",");
         let rows: &[(&[&str], Option<&str>)] = &[
             (&["rojo=00f067aa0ba902b7"], Some("rojo=00f067aa0ba902b7")),
@@ -208,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_trace_follows_what_the_client_sent_and_replaces_what_it_sent_under_these_names() {
+    fn the_trace_context_replaces_user_properties_of_its_names_and_comes_last() {
         let sent = UserProperties::from_iter([("a", "1"), (TRACEPARENT, "x"), ("a", "2"), (TRACESTATE, "y")]);
         let fields = fields(&[(TRACEPARENT, VALID), (TRACESTATE, "k=v")]);
         let trace = TraceContext::of(&fields);

@@ -1,25 +1,24 @@
-//! Where spans go: a collector's base URL, as `OTEL_EXPORTER_OTLP_ENDPOINT` has it elsewhere.
-
-use std::fmt;
+//! The base URL of a collector, in the form of `OTEL_EXPORTER_OTLP_ENDPOINT`.
 
 use hyper::Uri;
 
-/// The base URL of a collector that takes OTLP over HTTP; spans go to `v1/traces` below it.
+/// The base URL of a collector that accepts OTLP over HTTP. Spans are sent to `v1/traces` below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtlpEndpoint {
     traces: String,
     scheme: Scheme,
 }
 
-/// What the connection to the collector is made of.
+/// The scheme of the URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
     Http,
     Https,
 }
 
-/// The text is no such URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The text is not the base URL of a collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected the base URL of a collector, such as http://otel-collector:4318 or https://otel.example")]
 pub struct InvalidEndpoint;
 
 // === impl OtlpEndpoint ===
@@ -29,7 +28,8 @@ impl OtlpEndpoint {
     ///
     /// # Errors
     ///
-    /// It has another scheme, no host, a query, or credentials; those go into `OTEL_EXPORTER_OTLP_HEADERS`.
+    /// Returns an error if the URL has another scheme, no host, a query, or credentials. `OTEL_EXPORTER_OTLP_HEADERS` is the
+    /// place for credentials.
     pub fn parse(text: &str) -> Result<Self, InvalidEndpoint> {
         let uri: Uri = text.parse().map_err(|_| InvalidEndpoint)?;
         let scheme = match uri.scheme_str() {
@@ -48,23 +48,11 @@ impl OtlpEndpoint {
         self.scheme
     }
 
-    /// The URL that spans are POSTed to.
+    /// The URL that spans are sent to with POST.
     pub(super) fn traces(&self) -> &str {
         &self.traces
     }
 }
-
-// === impl InvalidEndpoint ===
-
-impl fmt::Display for InvalidEndpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "expected the base URL of a collector, such as http://otel-collector:4318 or https://otel.example",
-        )
-    }
-}
-
-impl std::error::Error for InvalidEndpoint {}
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
-//! The way of spans to a collector: OTLP over HTTP, as protobuf.
+//! Exports spans to a collector: OTLP over HTTP, as protobuf.
 //!
-//! The SDK batches spans on a thread of its own and blocks it on each export. That thread has no async runtime, so the
-//! requests run on the bridge's.
+//! The SDK batches spans on its own thread, which has no async runtime and blocks on each export. The requests run on the
+//! bridge's runtime.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
+use mqtt_publisher::Chain;
 use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
@@ -19,37 +20,37 @@ use tokio_rustls::rustls::crypto::ring;
 use super::endpoint::{OtlpEndpoint, Scheme};
 use super::spans::SpansError;
 
-/// Sends on a runtime, and logs when that begins to fail and when it works again.
+/// Sends requests on a runtime, and logs when they start to fail and when they succeed again.
 #[derive(Debug)]
 struct Client<C> {
     client: C,
     runtime: Handle,
     endpoint: String,
-    told: Mutex<Told>,
+    logged: Mutex<Logged>,
 }
 
-/// What the last log line said.
+/// The content of the last log line.
 #[derive(Debug, PartialEq, Eq)]
-enum Told {
+enum Logged {
     Nothing,
     Failing(String),
 }
 
-/// How long one request to the collector may take.
+/// The time limit of one request to the collector.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An exporter to this endpoint, on the runtime that it is called on.
+/// An exporter to this endpoint, on the current Tokio runtime.
 ///
 /// # Errors
 ///
-/// TLS cannot be used, or a variable of OpenTelemetry's environment cannot be read.
+/// Returns an error if TLS cannot be used, or if an environment variable of OpenTelemetry is invalid.
 pub(super) fn exporter(endpoint: &OtlpEndpoint) -> Result<SpanExporter, SpansError> {
     match endpoint.scheme() {
         Scheme::Http => build(endpoint, HyperClient::new(HttpConnector::new(), TIMEOUT, None)),
         Scheme::Https => {
             let connector = HttpsConnectorBuilder::new()
                 .with_provider_and_native_roots(ring::default_provider())
-                .map_err(|error| SpansError::new(&error))?
+                .map_err(SpansError::new)?
                 .https_only()
                 .enable_http1()
                 .build();
@@ -64,9 +65,9 @@ where
 {
     let client = Client {
         client,
-        runtime: Handle::try_current().map_err(|error| SpansError::new(&error))?,
+        runtime: Handle::try_current().map_err(SpansError::new)?,
         endpoint: endpoint.traces().to_owned(),
-        told: Mutex::new(Told::Nothing),
+        logged: Mutex::new(Logged::Nothing),
     };
     SpanExporter::builder()
         .with_http()
@@ -75,7 +76,7 @@ where
         .with_protocol(Protocol::HttpBinary)
         .with_timeout(TIMEOUT)
         .build()
-        .map_err(|error| SpansError::new(&error))
+        .map_err(SpansError::new)
 }
 
 // === impl Client ===
@@ -92,7 +93,7 @@ where
         match &sent {
             Ok(response) if response.status().is_success() => self.exported(),
             Ok(response) => self.not_exported(&format_args!("the answer was {}", response.status())),
-            Err(error) => self.not_exported(&Causes(error.as_ref())),
+            Err(error) => self.not_exported(&Chain(error.as_ref())),
         }
         sent
     }
@@ -100,32 +101,19 @@ where
 
 impl<C> Client<C> {
     fn exported(&self) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if *told != Told::Nothing {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if *logged != Logged::Nothing {
             tracing::info!("spans are exported to {} again", self.endpoint);
-            *told = Told::Nothing;
+            *logged = Logged::Nothing;
         }
     }
 
     fn not_exported(&self, why: &dyn fmt::Display) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let failing = Told::Failing(why.to_string());
-        if *told != failing {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let failing = Logged::Failing(why.to_string());
+        if *logged != failing {
             tracing::warn!("spans cannot be exported to {}: {why}", self.endpoint);
-            *told = failing;
+            *logged = failing;
         }
-    }
-}
-
-/// An error with what caused it; hyper's own text alone says little.
-struct Causes<'a>(&'a (dyn std::error::Error + 'static));
-
-// === impl Causes ===
-
-impl fmt::Display for Causes<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let causes = std::iter::successors(self.0.source(), |error| error.source());
-        causes.into_iter().try_for_each(|cause| write!(f, ": {cause}"))
     }
 }

@@ -1,5 +1,4 @@
-//! The trace that a publish belongs to: read from the request, continued by a span of the bridge's own, and passed on to
-//! the subscribers.
+//! The trace of a publish: read from the request, continued by the bridge's span, and passed on to subscribers.
 
 mod context;
 mod endpoint;

@@ -1,13 +1,12 @@
-//! The bridge's own spans: one for each message that it publishes, a child of the span that the request names.
+//! Spans: one for each published message, a child of the span that the request names.
 //!
-//! Names are those of OpenTelemetry's semantic conventions for messaging; what they have no name for stands under `mqtt.`.
-//! The SDK reads what else there is to say from its own environment: `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`,
-//! `OTEL_BSP_…`.
+//! Attributes have the names of OpenTelemetry's semantic conventions for messaging, or start with `mqtt.`. The SDK reads
+//! further settings from its environment variables: `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_BSP_…`.
 
-use std::fmt;
 use std::time::Duration;
 
 use http_publish::{Problem, Publish, QoS, Retain};
+use mqtt_publisher::config::BrokerAddress;
 use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
@@ -17,10 +16,9 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
 use super::context::TraceContext;
 use super::endpoint::OtlpEndpoint;
 use super::export;
-use crate::mqtt::Published;
-use crate::mqtt::config::BrokerAddress;
+use crate::translate::Published;
 
-/// Makes the spans, and exports them in the background.
+/// Creates spans and exports them in the background.
 #[derive(Debug)]
 pub struct Spans {
     provider: SdkTracerProvider,
@@ -28,30 +26,31 @@ pub struct Spans {
     broker: BrokerAddress,
 }
 
-/// From a message that was understood until it is known what became of it.
+/// The span of a message, from its valid request to its outcome.
 ///
-/// A span that is dropped was not decided: the publisher has gone away. It is exported without an outcome.
+/// A span that is dropped is exported without an outcome: the publisher has gone.
 #[derive(Debug)]
 pub(crate) struct PublishSpan(Option<Span>);
 
 /// Spans cannot be exported.
-#[derive(Debug)]
-pub struct SpansError(String);
+#[derive(Debug, thiserror::Error)]
+#[error("spans cannot be exported")]
+pub struct SpansError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-/// Also the name of the instrumentation scope.
+/// The service name and the instrumentation scope.
 const SERVICE: &str = env!("CARGO_PKG_NAME");
 
-/// How long the last export may take.
+/// The time limit of the last export.
 const LAST_EXPORT: Duration = Duration::from_secs(5);
 
 // === impl Spans ===
 
 impl Spans {
-    /// Starts exporting, on the runtime that it is called on.
+    /// Starts exporting, on the current Tokio runtime.
     ///
     /// # Errors
     ///
-    /// The exporter cannot be made.
+    /// Returns an error if the exporter cannot be created.
     pub fn start(endpoint: &OtlpEndpoint, broker: BrokerAddress) -> Result<Self, SpansError> {
         let service = [
             KeyValue::new("service.name", SERVICE),
@@ -72,12 +71,12 @@ impl Spans {
         Ok(Self { provider, tracer, broker })
     }
 
-    /// Begins the span of a message.
+    /// Starts the span of a message.
     pub(crate) fn begin(&self, trace: Option<&TraceContext<'_>>, publish: &Publish<'_>) -> PublishSpan {
         let parent = trace.map(|trace| Context::new().with_remote_span_context(trace.to_span_context()));
         let builder = self.tracer.span_builder("publish").with_kind(SpanKind::Producer);
         let mut span = self.tracer.build_with_context(builder, &parent.unwrap_or_default());
-        // What is not exported needs no attributes.
+        // A span that is not exported needs no attributes.
         if !span.is_recording() {
             return PublishSpan::none();
         }
@@ -98,10 +97,10 @@ impl Spans {
         PublishSpan(Some(span))
     }
 
-    /// Exports what is left. Called when no span is begun any more.
+    /// Exports the last spans. No span may be started afterwards.
     pub(crate) async fn close(&self) {
         let provider = self.provider.clone();
-        // It blocks, and its last request runs on this runtime.
+        // It blocks until its last request has run on this runtime.
         let closed = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_EXPORT)).await;
         if let Ok(Err(error)) = closed {
             tracing::warn!("the last spans may be missing: {error}");
@@ -112,28 +111,27 @@ impl Spans {
 // === impl PublishSpan ===
 
 impl PublishSpan {
-    /// Nothing that is exported.
+    /// A span that is not exported.
     pub(crate) const fn none() -> Self {
         Self(None)
     }
 
-    /// The trace with this span as the parent of what comes next; `None` where the span is not exported.
+    /// The trace context with this span as the parent. `None`: the span is not exported.
     pub(crate) fn continued<'a>(&self, trace: Option<&TraceContext<'a>>) -> Option<TraceContext<'a>> {
         let context = self.0.as_ref()?.span_context();
         context.is_sampled().then(|| TraceContext::below(context, trace))
     }
 
-    /// The payload has arrived.
+    /// Sets the size of the payload.
     pub(crate) fn set_payload_bytes(&mut self, bytes: usize) {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         self.set_attribute(KeyValue::new("messaging.message.body.size", bytes));
     }
 
-    /// It is known what became of the message.
+    /// Ends the span with the outcome of the message.
     pub(crate) fn end(mut self, outcome: &Result<Published, Problem>) {
         let reason_code = match outcome {
-            Ok(Published::Sent) => None,
-            Ok(Published::Acknowledged(code)) => Some(*code),
+            Ok(published) => published.reason_code,
             Err(problem) => {
                 self.set_attribute(KeyValue::new("error.type", problem.code().as_str()));
                 if let Some(span) = &mut self.0 {
@@ -157,15 +155,7 @@ impl PublishSpan {
 // === impl SpansError ===
 
 impl SpansError {
-    pub(super) fn new(why: &dyn fmt::Display) -> Self {
-        Self(why.to_string())
+    pub(super) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self(Box::new(error))
     }
 }
-
-impl fmt::Display for SpansError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "spans cannot be exported: {}", self.0)
-    }
-}
-
-impl std::error::Error for SpansError {}

@@ -1,124 +1,72 @@
-//! A broker that does what a test tells it to, and a pool that is connected to it.
-//!
-//! What the bridge writes is read by another project's codec, so that a mistake of ours cannot hide in both ends.
+//! A bridge that listens on loopback with a scripted broker, and HTTP/1.1 to talk to it.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-pub(crate) mod obliging;
-pub(crate) mod running;
-
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http_publish::{ClientId, RequestHead, Rules, read};
-use postmqtt_bridge::budget::{Budget, InFlightLimits};
-use postmqtt_bridge::mqtt::config::{
-    BrokerAddress, ClientSessions, Credentials, MqttConfig, SessionsOf, TlsFiles, Transport,
-};
-use postmqtt_bridge::mqtt::{Pool, PublishError, Published};
-use rumqttc::v5::mqttbytes::Error;
-use rumqttc::v5::mqttbytes::v5::{Connect, Login, Packet, Publish};
+use http_publish::Rules;
+use mqtt_publisher::budget::InFlightLimits;
+use mqtt_publisher::config::{BrokerAddress, ClientSessions, Config, Sessions};
+use postmqtt_bridge::bridge::Bridge;
+use postmqtt_bridge::cli::Settings;
+use postmqtt_bridge::http::HttpConfig;
+use scripted_broker::{CONNACK, PATIENCE, Peer, ScriptedBroker, soon};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
-/// No step of a test takes so long, on however busy a machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// CONNACK 0x00, a new session, no properties.
-pub(crate) const WELCOME: &[u8] = &[0x20, 3, 0, 0, 0];
-/// The same, and the session goes on.
-pub(crate) const WELCOME_BACK: &[u8] = &[0x20, 3, 1, 0, 0];
-
-/// Listens where a broker would.
-pub(crate) struct FakeBroker {
-    listener: TcpListener,
+/// A running bridge.
+pub(crate) struct Running {
     pub(crate) address: SocketAddr,
+    pub(crate) stop: CancellationToken,
+    pub(crate) task: JoinHandle<()>,
 }
 
-/// A connection of the bridge, seen from the broker.
-pub(crate) struct Peer {
-    stream: TcpStream,
-    received: BytesMut,
-    pub(crate) connect: Connect,
-    pub(crate) login: Option<Login>,
+/// A whole response.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
-pub(crate) type Outcome = Result<Published, PublishError>;
-
-// === impl FakeBroker ===
-
-impl FakeBroker {
-    pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        Self { listener, address }
-    }
-
-    /// Takes the next connection, reads its CONNECT and answers with `connack`.
-    pub(crate) async fn accept(&self, connack: &[u8]) -> Peer {
-        let (stream, _) = soon(self.listener.accept()).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let mut received = BytesMut::new();
-        let mut stream = stream;
-        let (connect, login) = match soon(next_packet(&mut stream, &mut received)).await {
-            Some(Packet::Connect(connect, None, login)) => (connect, login),
-            other => panic!("CONNECT without a Will, not {other:?}"),
-        };
-        stream.write_all(connack).await.unwrap();
-        Peer { stream, received, connect, login }
-    }
-
-    pub(crate) fn config(&self) -> MqttConfig {
-        MqttConfig {
-            broker: BrokerAddress {
-                transport: Transport::Tcp,
-                host: self.address.ip().to_string(),
-                port: self.address.port(),
-            },
-            credentials: Credentials::default(),
-            tls: TlsFiles::default(),
-            client_id_prefix: "test".to_owned(),
-            sessions: 1,
-            sessions_of: SessionsOf::Bridge,
+pub(crate) fn settings(broker: &ScriptedBroker) -> Settings {
+    Settings {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        rules: Rules::default(),
+        http: HttpConfig {
+            max_connections: 100,
+            idle_timeout: PATIENCE,
+            body_timeout: PATIENCE,
             publish_timeout: PATIENCE,
-            connect_timeout: Duration::from_secs(5),
-            keep_alive: 60,
-            session_expiry_interval: 60,
-        }
-    }
-
-    pub(crate) fn pool(&self) -> Arc<Pool> {
-        self.pool_with(|_| {})
-    }
-
-    pub(crate) fn pool_with(&self, change: impl FnOnce(&mut MqttConfig)) -> Arc<Pool> {
-        let mut config = self.config();
-        change(&mut config);
-        Arc::new(Pool::start(config).unwrap())
-    }
-
-    /// A pool whose messages go over the sessions of clients, and its own session.
-    pub(crate) async fn pool_of_clients(
-        &self,
-        change: impl FnOnce(&mut ClientSessions),
-    ) -> (Arc<Pool>, Peer) {
-        let pool = self.pool_with(|config| config.sessions_of = of_clients(change));
-        let own = self.accept(WELCOME).await;
-        soon(pool.connected()).await;
-        (pool, own)
-    }
-
-    /// Whether nobody connects for a while.
-    pub(crate) async fn is_left_alone(&self) -> bool {
-        tokio::time::timeout(Duration::from_millis(300), self.listener.accept()).await.is_err()
+            drain_timeout: PATIENCE,
+            trace_context: false,
+        },
+        mqtt: Config {
+            sessions: Sessions::Shared(1),
+            publish_timeout: PATIENCE,
+            ..Config::new(BrokerAddress::tcp("127.0.0.1", broker.address().port()))
+        },
+        in_flight: InFlightLimits { messages: 100, bytes: 10 * 1024 * 1024 },
+        otlp: None,
+        #[cfg(feature = "embedded-broker")]
+        embedded_broker: None,
     }
 }
 
-/// Sessions of clients: 100 at most, and none is idle for too long during a test.
-pub(crate) fn of_clients(change: impl FnOnce(&mut ClientSessions)) -> SessionsOf {
+pub(crate) async fn start(settings: Settings) -> Running {
+    let bridge = Bridge::start(settings).await.unwrap();
+    let address = bridge.address();
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(bridge.run(stop.clone()));
+    Running { address, stop, task }
+}
+
+/// Sessions of clients: at most 100, and none is idle for too long during a test.
+pub(crate) fn per_client(change: impl FnOnce(&mut ClientSessions)) -> Sessions {
     let mut sessions = ClientSessions {
         prefix: String::new(),
         limit: 100,
@@ -126,109 +74,73 @@ pub(crate) fn of_clients(change: impl FnOnce(&mut ClientSessions)) -> SessionsOf
         connects: 10,
     };
     change(&mut sessions);
-    SessionsOf::Client(sessions)
+    Sessions::PerClient(sessions)
 }
 
-// === impl Peer ===
+/// A bridge whose one shared session is connected.
+pub(crate) async fn connected(
+    broker: &ScriptedBroker,
+    change: impl FnOnce(&mut Settings),
+) -> (Running, Peer) {
+    let mut settings = settings(broker);
+    change(&mut settings);
+    let bridge = Bridge::start(settings).await.unwrap();
+    let peer = broker.accept(CONNACK).await;
+    soon(bridge.pool().connected()).await;
+    let address = bridge.address();
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(bridge.run(stop.clone()));
+    (Running { address, stop, task }, peer)
+}
 
-impl Peer {
-    /// The next packet; `None` at the end of the connection.
-    pub(crate) async fn packet(&mut self) -> Option<Packet> {
-        soon(next_packet(&mut self.stream, &mut self.received)).await
+// === impl Running ===
+
+impl Running {
+    /// Sends bytes over a new connection, and reads until the server closes it.
+    pub(crate) async fn send(&self, request: &str) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        soon(stream.read_to_string(&mut answer)).await.unwrap();
+        Answer::parse(&answer)
     }
 
-    /// The next PUBLISH; a PINGREQ before it is answered.
-    pub(crate) async fn publish(&mut self) -> Publish {
-        loop {
-            match self.packet().await {
-                Some(Packet::Publish(publish)) => return publish,
-                Some(Packet::PingReq(_)) => self.send(&[0xD0, 0]).await,
-                other => panic!("PUBLISH, not {other:?}"),
-            }
-        }
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n")).await
     }
 
-    pub(crate) async fn publishes(&mut self, count: usize) -> Vec<Publish> {
-        let mut publishes = Vec::new();
-        while publishes.len() < count {
-            publishes.push(self.publish().await);
-        }
-        publishes
-    }
-
-    /// Whether the bridge sends nothing for a while.
-    pub(crate) async fn is_quiet(&mut self) -> bool {
-        let next = next_packet(&mut self.stream, &mut self.received);
-        tokio::time::timeout(Duration::from_millis(150), next).await.is_err()
-    }
-
-    pub(crate) async fn send(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).await.unwrap();
-    }
-
-    pub(crate) async fn acknowledge(&mut self, publish: &Publish) {
-        self.puback(publish, 0x00, "").await;
-    }
-
-    pub(crate) async fn puback(&mut self, publish: &Publish, reason_code: u8, reason_string: &str) {
-        let [high, low] = publish.pkid.to_be_bytes();
-        let text = reason_string.as_bytes();
-        let length = u8::try_from(text.len()).unwrap();
-        let mut packet = vec![0x40, 7 + length, high, low, reason_code, 3 + length, 0x1F, 0, length];
-        packet.extend_from_slice(text);
-        self.send(&packet).await;
+    pub(crate) fn post(&self, query: &str, fields: &str, body: &str) -> JoinHandle<Answer> {
+        let length = body.len();
+        let request = format!(
+            "POST /mqtt/messages?{query} HTTP/1.1\r\nhost: b\r\nconnection: close\r\n{fields}content-length: {length}\r\n\r\n{body}"
+        );
+        let address = self.address;
+        tokio::spawn(async move {
+            let running = Self { address, stop: CancellationToken::new(), task: tokio::spawn(async {}) };
+            running.send(&request).await
+        })
     }
 }
 
-async fn next_packet(stream: &mut TcpStream, received: &mut BytesMut) -> Option<Packet> {
-    loop {
-        match Packet::read(received, None) {
-            Ok(packet) => return Some(packet),
-            Err(Error::InsufficientBytes(_)) => {}
-            Err(error) => panic!("{error}"),
-        }
-        match stream.read_buf(received).await {
-            Ok(count) if count > 0 => {}
-            _ => return None,
-        }
+// === impl Answer ===
+
+impl Answer {
+    pub(crate) fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        Self { status, head: head.to_owned(), body: body.to_owned() }
     }
-}
 
-/// Waits for something that has to happen.
-pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(PATIENCE, future).await.expect("it should have happened by now")
-}
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
 
-/// Publishes in a task of its own. `query` is what stands behind `?topic=`.
-pub(crate) fn publish(pool: &Arc<Pool>, query: &str, payload: &'static [u8]) -> JoinHandle<Outcome> {
-    tokio::spawn(publish_now(Arc::clone(pool), query.to_owned(), Bytes::from_static(payload)))
-}
-
-/// The same, as a client.
-pub(crate) fn publish_as(
-    pool: &Arc<Pool>,
-    client: &str,
-    query: &str,
-    payload: impl Into<Bytes>,
-) -> JoinHandle<Outcome> {
-    let (pool, client) = (Arc::clone(pool), client.to_owned());
-    tokio::spawn(publish_of(pool, Some(client), query.to_owned(), payload.into()))
-}
-
-pub(crate) async fn publish_now(pool: Arc<Pool>, query: String, payload: Bytes) -> Outcome {
-    publish_of(pool, None, query, payload).await
-}
-
-async fn publish_of(pool: Arc<Pool>, client: Option<String>, query: String, payload: Bytes) -> Outcome {
-    let path = format!("/mqtt/messages?topic={query}");
-    let head = RequestHead::from_fields([(&b":method"[..], &b"POST"[..]), (b":path", path.as_bytes())]);
-    let rules = Rules::default();
-    let permit = Budget::new(InFlightLimits { messages: 1, bytes: 1 << 30 }).admit().unwrap();
-    let client = client.as_ref().map(|client| ClientId::new(client.as_bytes()).unwrap());
-    pool.publish(&read(&head, &rules).unwrap(), client.as_ref(), payload, permit).await
-}
-
-/// The outcome of a publish.
-pub(crate) async fn outcome(task: JoinHandle<Outcome>) -> Outcome {
-    soon(task).await.unwrap()
+    /// The code of the problem, after checks of the members that every problem has.
+    pub(crate) fn code(&self) -> String {
+        assert_eq!(self.field("content-type"), Some("application/problem+json"), "{self:?}");
+        let document: Value = serde_json::from_str(&self.body).unwrap();
+        assert_eq!(document["status"], self.status);
+        assert_eq!(document["requestId"], self.field("x-request-id").unwrap());
+        document["code"].as_str().unwrap().to_owned()
+    }
 }

@@ -1,0 +1,122 @@
+//! Sessions of clients: each client publishes under its own Client Identifier, so that the broker's rules for it apply.
+//!
+//! A session is opened when its client publishes for the first time, is shared by all messages of the client, and is closed
+//! when the client has been idle for a while, or when another client needs the room. The number of sessions is limited, and
+//! so is the number of those that are connecting.
+//!
+//! `table` decides which client has a session. A publish holds a `lease` while it uses one. `on_demand` is the lifecycle
+//! that a session's task follows.
+
+mod lease;
+mod on_demand;
+mod registry;
+mod table;
+mod tally;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::task::TaskTracker;
+
+use self::lease::Lease;
+use self::on_demand::{Limits, OnDemand};
+use self::registry::{Handle, Registry};
+pub use self::tally::{ClientTally, ConnectOutcome, DisconnectReason};
+use crate::config::ClientSessions;
+use crate::error::Overload;
+use crate::session::{Session, SessionOptions};
+
+/// The sessions of clients.
+pub struct Clients {
+    registry: Arc<Registry>,
+    settings: ClientSessions,
+    limits: Limits,
+    tally: Arc<ClientTally>,
+    /// The options of every session, except for its Client Identifier.
+    options: SessionOptions,
+    tasks: TaskTracker,
+}
+
+// === impl Clients ===
+
+impl Clients {
+    /// Starts without sessions. Later ones run on `tasks`, with `options`.
+    pub(crate) fn start(settings: ClientSessions, options: SessionOptions, tasks: &TaskTracker) -> Self {
+        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS)));
+        let registry = Arc::new(Registry::new(settings.limit));
+        tasks.spawn(evict_idle(Arc::clone(&registry), settings.clone(), options.clone()));
+        Self {
+            registry,
+            limits: Limits { connections: semaphore(settings.limit), attempts: semaphore(settings.connects) },
+            settings,
+            tally: Arc::new(ClientTally::default()),
+            options,
+            tasks: tasks.clone(),
+        }
+    }
+
+    /// Acquires the client's session, which is opened if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the limit of sessions is reached and all of them are in use.
+    pub(crate) fn acquire(&self, client: &str) -> Result<Lease, Overload> {
+        let handle = self.registry.acquire(client, |client| self.open(client))?;
+        Ok(Lease::new(Arc::clone(&self.registry), handle))
+    }
+
+    /// How many clients have a session, connected or not.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.registry.len()
+    }
+
+    /// The maximum number of sessions.
+    #[must_use]
+    pub const fn limit(&self) -> usize {
+        self.settings.limit
+    }
+
+    /// Counts of connections.
+    #[must_use]
+    pub fn tally(&self) -> &ClientTally {
+        &self.tally
+    }
+
+    fn open(&self, client: &Arc<str>) -> Handle {
+        let bell = Arc::new(Notify::new());
+        let lifecycle = Arc::new(OnDemand::new(
+            Arc::clone(client),
+            Arc::clone(&bell),
+            Arc::clone(&self.registry),
+            self.limits.clone(),
+            Arc::clone(&self.tally),
+        ));
+        let mut options = self.options.clone();
+        options.client_identifier = format!("{}{client}", self.settings.prefix);
+        let session = Arc::new(Session::start(options, lifecycle, &self.tasks));
+        Handle { client: Arc::clone(client), session, bell }
+    }
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Evicts idle sessions until the pool is closed.
+async fn evict_idle(registry: Arc<Registry>, settings: ClientSessions, options: SessionOptions) {
+    loop {
+        let now = Instant::now();
+        let idle_since = registry.evict_idle(now, settings.idle_timeout);
+        // A session that becomes idle from now on is not due earlier.
+        let next = idle_since.unwrap_or(now) + settings.idle_timeout;
+        tokio::select! {
+            () = options.closing.cancelled() => return,
+            () = sleep_until(next) => {}
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Which broker, how to log in, and over which sessions to publish.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that a [`Pool`](crate::Pool) is started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The broker.
+    pub broker: BrokerAddress,
+    /// User Name and Password.
+    pub credentials: Credentials,
+    /// The files for TLS, used with [`Transport::Tls`].
+    pub tls: TlsFiles,
+    /// The start of the Client Identifier of each shared session. Random characters and a number follow.
+    pub client_id_prefix: String,
+    /// The sessions that messages are published over.
+    pub sessions: Sessions,
+    /// How long a publisher waits for the PUBACK.
+    pub publish_timeout: Duration,
+    /// The time limit for name resolution, TCP, TLS and CONNECT together.
+    pub connect_timeout: Duration,
+    /// The Keep Alive in seconds, at least 1.
+    pub keep_alive: u16,
+    /// How long the broker keeps a session without a connection, in seconds.
+    pub session_expiry_interval: u32,
+}
+
+/// The sessions that messages are published over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sessions {
+    /// This number of sessions, at least 1, shared by all messages. Messages of one topic use the same session.
+    Shared(usize),
+    /// One session for each client, under the client's own Client Identifier, so that the broker's rules for that client
+    /// apply. One shared session remains; it publishes nothing and shows whether the broker can be reached.
+    PerClient(ClientSessions),
+}
+
+/// The sessions of clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSessions {
+    /// The start of each Client Identifier, before the client id. Usually empty.
+    pub prefix: String,
+    /// The maximum number of sessions, and so of connections; at least 1.
+    pub limit: usize,
+    /// A session is closed when its client has not published for this long.
+    pub idle_timeout: Duration,
+    /// How many sessions may be connecting at the same time; at least 1.
+    pub connects: usize,
+}
+
+/// The address of a broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerAddress {
+    /// TCP or TLS.
+    pub transport: Transport,
+    /// A host name or an IP address, without brackets.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+/// The transport of MQTT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// `mqtt://`
+    Tcp,
+    /// `mqtts://`
+    Tls,
+}
+
+/// User Name and Password, each at most 65,535 bytes. The `Debug` form shows neither.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// The User Name.
+    pub user_name: Option<String>,
+    /// The Password.
+    pub password: Option<String>,
+}
+
+/// PEM files for TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate authorities to trust. `None`: the system's.
+    pub ca: Option<PathBuf>,
+    /// The client certificate, for a broker that requests one.
+    pub identity: Option<TlsIdentity>,
+}
+
+/// A certificate and its private key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsIdentity {
+    /// The certificate chain, leaf first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Two shared sessions without credentials; 10 s for a PUBACK and 5 s to connect; a Keep Alive of 30 s and a Session
+    /// Expiry Interval of 60 s.
+    #[must_use]
+    pub fn new(broker: BrokerAddress) -> Self {
+        Self {
+            broker,
+            credentials: Credentials::default(),
+            tls: TlsFiles::default(),
+            client_id_prefix: "mqtt-publisher".to_owned(),
+            sessions: Sessions::Shared(2),
+            publish_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
+            keep_alive: 30,
+            session_expiry_interval: 60,
+        }
+    }
+}
+
+// === impl ClientSessions ===
+
+impl Default for ClientSessions {
+    /// Up to 1000 sessions without a prefix, closed after five idle minutes; 32 connect at the same time.
+    fn default() -> Self {
+        Self { prefix: String::new(), limit: 1000, idle_timeout: Duration::from_secs(300), connects: 32 }
+    }
+}
+
+// === impl BrokerAddress ===
+
+impl BrokerAddress {
+    /// A broker that is reached over TCP.
+    pub fn tcp(host: impl Into<String>, port: u16) -> Self {
+        Self { transport: Transport::Tcp, host: host.into(), port }
+    }
+
+    /// A broker that is reached over TLS.
+    pub fn tls(host: impl Into<String>, port: u16) -> Self {
+        Self { transport: Transport::Tls, host: host.into(), port }
+    }
+}
+
+impl fmt::Display for BrokerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.transport {
+            Transport::Tcp => "mqtt",
+            Transport::Tls => "mqtts",
+        };
+        if self.host.contains(':') {
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+// === impl Credentials ===
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(redacted)")
+    }
+}

@@ -1,0 +1,185 @@
+//! The sessions with one broker.
+//!
+//! Messages of one topic use the same session, and a session sends in order: so the messages of a topic keep their order
+//! (MQTT 5.0, 4.6). With sessions of [`Clients`], the messages of each client keep their order.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::budget::Permit;
+use crate::clients::Clients;
+use crate::codec::publish::EncodedPublish;
+use crate::config::{Config, Sessions};
+use crate::connector::Connector;
+use crate::delivery::Delivery;
+use crate::error::PublishError;
+use crate::message::Message;
+use crate::report::Report;
+use crate::session::{Permanent, Session, SessionOptions, Status};
+use crate::tally::Tally;
+use crate::tls::TlsError;
+
+/// A fixed number of shared sessions with one broker, and the sessions of clients if these are configured.
+///
+/// Dropping a pool ends its sessions without waiting for them; [`close`](Self::close) waits.
+#[derive(Debug)]
+pub struct Pool {
+    sessions: Vec<Session>,
+    clients: Option<Clients>,
+    hasher: RandomState,
+    tally: Arc<Tally>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+    _close_on_drop: DropGuard,
+}
+
+/// The largest packet of MQTT in bytes: the largest Remaining Length and the fixed header.
+const MAXIMUM_PACKET: usize = 268_435_455 + 5;
+
+/// The pool was closed.
+#[derive(Debug, thiserror::Error)]
+#[error("the publisher is closed")]
+struct Closed;
+
+// === impl Pool ===
+
+impl Pool {
+    /// Starts the sessions on the current Tokio runtime. Each connects in the background, and keeps trying.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the TLS files cannot be used.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is called outside of a Tokio runtime.
+    pub fn start(config: Config) -> Result<Self, TlsError> {
+        let config = Arc::new(config);
+        let tasks = TaskTracker::new();
+        let closing = CancellationToken::new();
+        let tally = Arc::new(Tally::new());
+        let (count, clients) = match &config.sessions {
+            Sessions::Shared(count) => ((*count).max(1), None),
+            Sessions::PerClient(settings) => (1, Some(settings.clone())),
+        };
+        let options = SessionOptions {
+            connector: Connector::new(Arc::clone(&config))?,
+            report: Arc::new(Report::shared(config.broker.clone(), count)),
+            tally: Arc::clone(&tally),
+            client_identifier: String::new(),
+            closing: closing.clone(),
+            config: Arc::clone(&config),
+        };
+        // Random, so that no two pools share a Client Identifier, and with it a session.
+        let random = random_text(10);
+        let sessions = (0..count).map(|index| {
+            let client_identifier = format!("{}-{random}-{index}", config.client_id_prefix);
+            Session::start(
+                SessionOptions { client_identifier, ..options.clone() },
+                Arc::new(Permanent),
+                &tasks,
+            )
+        });
+        let sessions = sessions.collect();
+        let clients = clients.map(|settings| {
+            let report = Arc::new(Report::clients(config.broker.clone()));
+            Clients::start(settings, SessionOptions { report, ..options }, &tasks)
+        });
+        let close_on_drop = closing.clone().drop_guard();
+        let hasher = RandomState::new();
+        Ok(Self { sessions, clients, hasher, tally, tasks, closing, _close_on_drop: close_on_drop })
+    }
+
+    /// Publishes a message and waits for its outcome, at most for the publish time-out. With [`Sessions::PerClient`], the
+    /// message goes over the session of `client`; otherwise `client` is ignored.
+    ///
+    /// A message whose future is dropped before it was sent is not sent.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the message was not published, or if its outcome is unknown. A PUBACK is not an error, whatever
+    /// its Reason Code.
+    pub async fn publish(
+        &self,
+        message: &Message<'_>,
+        client: Option<&str>,
+        mut permit: Permit,
+    ) -> Result<Delivery, PublishError> {
+        let packet = EncodedPublish::new(message).map_err(|_| PublishError::PacketTooLarge {
+            actual: message.payload.len(),
+            maximum: MAXIMUM_PACKET,
+        })?;
+        permit.grow_to(packet.length())?;
+        if self.closing.is_cancelled() {
+            return Err(PublishError::unavailable(Closed));
+        }
+        let Some(clients) = &self.clients else {
+            let session = self.session(message.topic_name).ok_or(PublishError::unavailable(Closed))?;
+            return session.submit(packet, permit).await;
+        };
+        let lease = clients.acquire(client.ok_or(PublishError::MissingClient)?)?;
+        lease.session().submit(packet, permit).await
+    }
+
+    /// Whether at least one shared session has a connection.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.connected_sessions() > 0
+    }
+
+    /// The sessions of clients, with [`Sessions::PerClient`].
+    #[must_use]
+    pub const fn clients(&self) -> Option<&Clients> {
+        self.clients.as_ref()
+    }
+
+    /// The number of shared sessions.
+    #[must_use]
+    pub const fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// The number of shared sessions that have a connection.
+    #[must_use]
+    pub fn connected_sessions(&self) -> usize {
+        self.sessions.iter().filter(|session| session.status() == Status::Connected).count()
+    }
+
+    /// Counts of messages and reconnects.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Waits until every shared session has a connection, or the pool is closed.
+    pub async fn connected(&self) {
+        for session in &self.sessions {
+            session.connected().await;
+        }
+    }
+
+    /// Sends DISCONNECT on every session and waits until they have ended. Messages that are not acknowledged by then fail.
+    pub async fn close(&self) {
+        self.closing.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// The shared session for a topic.
+    fn session(&self, topic_name: &str) -> Option<&Session> {
+        let hash = self.hasher.hash_one(topic_name);
+        let index = hash.checked_rem(self.sessions.len() as u64)?;
+        self.sessions.get(usize::try_from(index).ok()?)
+    }
+}
+
+/// Lower-case letters and digits, which every broker accepts in a Client Identifier (MQTT 5.0, 3.1.3.1).
+fn random_text(length: usize) -> String {
+    std::iter::repeat_with(|| fastrand::char('0'..='z'))
+        .filter(|c| c.is_ascii_digit() || c.is_ascii_lowercase())
+        .take(length)
+        .collect()
+}

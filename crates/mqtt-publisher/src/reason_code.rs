@@ -1,0 +1,49 @@
+//! Reason Codes (MQTT 5.0, 2.4), as the broker sent them.
+
+use std::fmt;
+
+/// A Reason Code of a PUBACK, CONNACK or DISCONNECT.
+///
+/// Any byte is accepted: what a code means, and whether its packet may have it, is for the application to decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReasonCode(pub u8);
+
+/// What the broker said about a message, a login or a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerReason {
+    /// The Reason Code.
+    pub reason_code: ReasonCode,
+    /// The Reason String, if the broker sent one.
+    pub reason_string: Option<String>,
+}
+
+// === impl ReasonCode ===
+
+impl ReasonCode {
+    /// Success, or Normal disconnection.
+    pub const SUCCESS: Self = Self(0x00);
+    /// No matching subscribers: the message was accepted, and no subscription matches its topic.
+    pub const NO_MATCHING_SUBSCRIBERS: Self = Self(0x10);
+    /// Malformed Packet.
+    pub const MALFORMED_PACKET: Self = Self(0x81);
+    /// Protocol Error.
+    pub const PROTOCOL_ERROR: Self = Self(0x82);
+    /// Unsupported Protocol Version.
+    pub const UNSUPPORTED_PROTOCOL_VERSION: Self = Self(0x84);
+    /// Session taken over: another connection uses the same Client Identifier (MQTT 5.0, 3.1.4).
+    pub const SESSION_TAKEN_OVER: Self = Self(0x8E);
+    /// Packet too large.
+    pub const PACKET_TOO_LARGE: Self = Self(0x95);
+}
+
+// === impl BrokerReason ===
+
+impl fmt::Display for BrokerReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reason Code 0x{:02X}", self.reason_code.0)?;
+        match &self.reason_string {
+            Some(text) => write!(f, " ({})", text.escape_debug()),
+            None => Ok(()),
+        }
+    }
+}

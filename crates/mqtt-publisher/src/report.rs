@@ -1,0 +1,100 @@
+//! Log lines about connections.
+//!
+//! When a broker goes away, every shared session loses its connection, and each attempt of each session fails. One log line
+//! at the level `info` or `warn` says so; the rest is logged at `debug`. A broker may also close a connection because of one
+//! message, after which the session continues at once: that is `debug` too, and so is everything about sessions of clients,
+//! which come and go with their messages.
+
+use std::error::Error;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::config::BrokerAddress;
+use crate::error::Chain;
+
+/// Follows the connections of a group of sessions.
+#[derive(Debug)]
+pub(crate) struct Report {
+    broker: BrokerAddress,
+    group: Group,
+    state: Mutex<State>,
+}
+
+/// The sessions that a report is about.
+#[derive(Debug, PartialEq, Eq)]
+enum Group {
+    /// This number of shared sessions.
+    Shared(usize),
+    Clients,
+}
+
+#[derive(Debug)]
+struct State {
+    connected: usize,
+    logged: Logged,
+}
+
+/// The content of the last log line.
+#[derive(Debug, PartialEq, Eq)]
+enum Logged {
+    Nothing,
+    Connected,
+    Unavailable(String),
+}
+
+// === impl Report ===
+
+impl Report {
+    /// A report about `sessions` shared sessions.
+    pub(crate) fn shared(broker: BrokerAddress, sessions: usize) -> Self {
+        Self::new(broker, Group::Shared(sessions))
+    }
+
+    /// A report about the sessions of clients.
+    pub(crate) fn clients(broker: BrokerAddress) -> Self {
+        Self::new(broker, Group::Clients)
+    }
+
+    fn new(broker: BrokerAddress, group: Group) -> Self {
+        Self { broker, group, state: Mutex::new(State { connected: 0, logged: Logged::Nothing }) }
+    }
+
+    /// A session has a connection.
+    pub(crate) fn connected(&self, client_identifier: &str) {
+        let mut state = self.state();
+        state.connected += 1;
+        tracing::debug!("connected to {} as {client_identifier}", self.broker);
+        if self.group == Group::Shared(state.connected) && state.logged != Logged::Connected {
+            tracing::info!("connected to {}, sessions: {}", self.broker, state.connected);
+            state.logged = Logged::Connected;
+        }
+    }
+
+    /// A session has lost its connection and reconnects.
+    pub(crate) fn disconnected(&self, client_identifier: &str, cause: &(dyn Error + 'static)) {
+        let mut state = self.state();
+        state.connected = state.connected.saturating_sub(1);
+        tracing::debug!("{client_identifier} disconnected from {}: {}", self.broker, Chain(cause));
+    }
+
+    /// A session has no connection and did not get one at once.
+    pub(crate) fn unavailable(&self, client_identifier: &str, cause: &(dyn Error + 'static)) {
+        let mut state = self.state();
+        let cause = Chain(cause).to_string();
+        let known = matches!(&state.logged, Logged::Unavailable(logged) if *logged == cause);
+        if known || self.group == Group::Clients {
+            return tracing::debug!("{client_identifier} is not connected to {}: {cause}", self.broker);
+        }
+        match &state.logged {
+            Logged::Connected => tracing::warn!("disconnected from {}: {cause}", self.broker),
+            Logged::Nothing | Logged::Unavailable(_) => {
+                tracing::warn!("cannot connect to {}: {cause}", self.broker);
+            }
+        }
+        state.logged = Logged::Unavailable(cause);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state is consistent after every statement, even if a thread panicked.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,253 @@
+//! One connection, from its CONNACK to its end.
+
+use std::io;
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::end::End;
+use super::keep_alive::{Due, KeepAlive};
+use super::outbox::Outbox;
+use super::submission::Submission;
+use super::write_queue::WriteQueue;
+use crate::codec::{DecodeError, Incoming, PINGREQ, decode, disconnect};
+use crate::config::Config;
+use crate::connector::{Accepted, Io, MAXIMUM_INCOMING_PACKET};
+
+/// A connection that exchanges packets.
+pub(super) struct Connection<'a> {
+    reader: ReadHalf<Box<dyn Io>>,
+    writer: WriteHalf<Box<dyn Io>>,
+    received: BytesMut,
+    queue: WriteQueue,
+    transport: Transport,
+    keep_alive: KeepAlive,
+    /// The connection is replaced if a message is unacknowledged for this long.
+    stall: Duration,
+    outbox: &'a mut Outbox,
+    submissions: &'a mut mpsc::UnboundedReceiver<Submission>,
+}
+
+/// Whether the transport has bytes in a buffer of its own, as TLS does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transport {
+    Flushed,
+    MayBuffer,
+}
+
+/// What [`write_or_flush`] did.
+enum Progress {
+    /// It wrote a part of the queue.
+    Written,
+    /// The queue was empty, and the transport was flushed.
+    Flushed,
+}
+
+/// How many submissions are received at a time.
+const BATCH: usize = 256;
+
+/// The space reserved for reading. A PUBACK has 4 to 6 bytes.
+const READ_BYTES: usize = 16 * 1024;
+
+/// The time limit for DISCONNECT, and for the broker to close the connection after it.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long to read from a connection that can no longer be written to.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// The shortest time until a connection counts as stalled, however short the publish time-out is.
+const SHORTEST_STALL: Duration = Duration::from_secs(30);
+
+// === impl Connection ===
+
+impl<'a> Connection<'a> {
+    pub(super) fn new(
+        accepted: Accepted,
+        config: &Config,
+        outbox: &'a mut Outbox,
+        submissions: &'a mut mpsc::UnboundedReceiver<Submission>,
+    ) -> Self {
+        let Accepted { stream, connack, received } = accepted;
+        let (reader, writer) = tokio::io::split(stream);
+        // With a Server Keep Alive of 0 the broker needs no PINGREQ. This side still has to detect a dead broker.
+        let keep_alive =
+            connack.server_keep_alive.filter(|seconds| *seconds > 0).unwrap_or(config.keep_alive);
+        let keep_alive = Duration::from_secs(u64::from(keep_alive));
+        Self {
+            reader,
+            writer,
+            received,
+            queue: WriteQueue::default(),
+            transport: Transport::Flushed,
+            keep_alive: KeepAlive::new(keep_alive, config.publish_timeout, Instant::now()),
+            stall: (config.publish_timeout * 3).max(SHORTEST_STALL),
+            outbox,
+            submissions,
+        }
+    }
+
+    /// Runs until the connection ends. `stop` ends it, with the reason; once it is ready, no more submissions are received.
+    pub(super) async fn run(mut self, stop: impl Future<Output = End>) -> End {
+        let end = match self.exchange(pin!(stop)).await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        };
+        let end = match end {
+            End::Eof | End::Io(_) => self.drain().await.unwrap_or(end),
+            end => end,
+        };
+        match &end {
+            End::Closed => self.disconnect(&disconnect::GOODBYE).await,
+            End::Evicted(_) => {
+                self.disconnect(&disconnect::GOODBYE).await;
+                self.wait_for_close().await;
+            }
+            End::Protocol(error) => self.disconnect(&disconnect::encode(error.reason_code())).await,
+            End::Eof | End::Io(_) | End::Disconnected(_) | End::Silent | End::Stalled => {}
+        }
+        end
+    }
+
+    async fn exchange(
+        &mut self,
+        mut stop: Pin<&mut impl Future<Output = End>>,
+    ) -> Result<std::convert::Infallible, End> {
+        // It starts empty, because most of many sessions are quiet.
+        let mut batch = Vec::new();
+        let mut timer = Box::pin(sleep_until(Instant::now()));
+        self.decode_received()?;
+        loop {
+            self.outbox.fill(&mut self.queue, Instant::now());
+            self.received.reserve(READ_BYTES);
+            tokio::select! {
+                biased;
+                progress = write_or_flush(&mut self.writer, &mut self.queue), if self.has_output() => {
+                    match progress? {
+                        Progress::Written => {
+                            self.transport = Transport::MayBuffer;
+                            self.keep_alive.sent(Instant::now());
+                        }
+                        Progress::Flushed => {
+                            self.transport = Transport::Flushed;
+                            self.outbox.written(self.queue.flushed());
+                        }
+                    }
+                }
+                read = self.reader.read_buf(&mut self.received) => {
+                    if read? == 0 {
+                        return Err(End::Eof);
+                    }
+                    self.keep_alive.received(Instant::now());
+                    self.decode_received()?;
+                }
+                count = self.submissions.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        return Err(End::Closed);
+                    }
+                    for submission in batch.drain(..) {
+                        self.outbox.submit(submission);
+                    }
+                    // A timer that fires too early is harmless; one that fires too late is not.
+                    if let Some(deadline) = self.outbox.next_deadline().filter(|at| *at < timer.deadline()) {
+                        timer.as_mut().reset(deadline);
+                    }
+                }
+                () = &mut timer => {
+                    let next = self.tick()?;
+                    timer.as_mut().reset(next);
+                }
+                end = &mut stop => return Err(end),
+            }
+        }
+    }
+
+    fn has_output(&self) -> bool {
+        self.transport == Transport::MayBuffer || !self.queue.is_empty()
+    }
+
+    /// Decodes what the broker had sent before the connection broke: PUBACKs, and perhaps a DISCONNECT that says why.
+    async fn drain(&mut self) -> Option<End> {
+        loop {
+            if let Err(end) = self.decode_received() {
+                return Some(end);
+            }
+            self.received.reserve(READ_BYTES);
+            match timeout(DRAIN_TIMEOUT, self.reader.read_buf(&mut self.received)).await {
+                Ok(Ok(count)) if count > 0 => {}
+                _ => return None,
+            }
+        }
+    }
+
+    fn decode_received(&mut self) -> Result<(), End> {
+        while let Some(decoded) = decode(&self.received, MAXIMUM_INCOMING_PACKET as usize)? {
+            self.received.advance(decoded.length);
+            match decoded.packet {
+                Incoming::PubAck(puback) => self.outbox.acknowledge(puback),
+                Incoming::PingResp => {}
+                Incoming::Disconnect(disconnect) => return Err(End::Disconnected(disconnect.reason)),
+                Incoming::ConnAck(_) => return Err(DecodeError::Protocol("a second CONNACK").into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what is due, and returns when to do so again.
+    fn tick(&mut self) -> Result<Instant, End> {
+        let now = Instant::now();
+        self.outbox.expire(now);
+        let stalled = self.outbox.oldest_written().map(|written| written + self.stall);
+        if stalled.is_some_and(|at| at <= now) {
+            return Err(End::Stalled);
+        }
+        let keep_alive = match self.keep_alive.due(now, self.outbox.unacknowledged()) {
+            Due::At(at) => at,
+            Due::Dead => return Err(End::Silent),
+            Due::Ping => {
+                self.queue.push_bytes(&PINGREQ);
+                self.keep_alive.pinged(now);
+                now
+            }
+        };
+        Ok([stalled, self.outbox.next_deadline()].into_iter().flatten().fold(keep_alive, Instant::min))
+    }
+
+    /// Writes what is queued and a DISCONNECT, and shuts down the sending side.
+    async fn disconnect(&mut self, packet: &[u8]) {
+        self.queue.push_bytes(packet);
+        let disconnected = async {
+            self.writer.write_all_buf(&mut self.queue).await?;
+            self.writer.shutdown().await
+        };
+        if let Ok(Err(error)) = timeout(DISCONNECT_TIMEOUT, disconnected).await {
+            tracing::debug!("DISCONNECT could not be sent: {error}");
+        }
+    }
+
+    /// Waits until the broker has closed the connection, so that the client's next connection does not take it over.
+    async fn wait_for_close(&mut self) {
+        let closed = async {
+            while self.reader.read_buf(&mut self.received).await.is_ok_and(|count| count > 0) {
+                self.received.clear();
+            }
+        };
+        // If the broker leaves it open, this side closes it.
+        let _ = timeout(DISCONNECT_TIMEOUT, closed).await;
+    }
+}
+
+/// Writes from the queue, or flushes if it is empty. Cancel safe.
+async fn write_or_flush(writer: &mut WriteHalf<Box<dyn Io>>, queue: &mut WriteQueue) -> io::Result<Progress> {
+    if queue.is_empty() {
+        writer.flush().await?;
+        return Ok(Progress::Flushed);
+    }
+    match writer.write_buf(queue).await? {
+        0 => Err(io::Error::new(io::ErrorKind::WriteZero, "the socket accepts no more bytes")),
+        _ => Ok(Progress::Written),
+    }
+}

@@ -1,0 +1,48 @@
+//! Why a connection ended.
+
+use std::io;
+
+use crate::codec::DecodeError;
+use crate::reason_code::{BrokerReason, ReasonCode};
+
+/// The end of one connection of a session.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum End {
+    /// The pool was closed, and the broker was sent DISCONNECT.
+    #[error("the publisher was closed")]
+    Closed,
+    /// The client's session was evicted, and the broker was sent DISCONNECT.
+    #[error("{0}")]
+    Evicted(EvictionReason),
+    #[error("the broker closed the connection")]
+    Eof,
+    #[error("the connection broke")]
+    Io(#[from] io::Error),
+    #[error("the broker sent DISCONNECT with {0}")]
+    Disconnected(BrokerReason),
+    #[error(transparent)]
+    Protocol(#[from] DecodeError),
+    #[error("the broker does not answer PINGREQ")]
+    Silent,
+    /// The broker answers PINGREQ, but has not acknowledged a message for too long.
+    #[error("the broker has stopped acknowledging messages")]
+    Stalled,
+}
+
+/// Why a client's session is evicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum EvictionReason {
+    #[error("the client has not published for a while")]
+    Idle,
+    #[error("another client needs the room")]
+    Room,
+}
+
+// === impl End ===
+
+impl End {
+    /// Whether another connection has taken over the session.
+    pub(crate) fn is_take_over(&self) -> bool {
+        matches!(self, Self::Disconnected(reason) if reason.reason_code == ReasonCode::SESSION_TAKEN_OVER)
+    }
+}

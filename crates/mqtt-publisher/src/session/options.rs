@@ -1,0 +1,23 @@
+//! What a session is started with.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::connector::Connector;
+use crate::report::Report;
+use crate::tally::Tally;
+
+/// What a session is started with.
+#[derive(Clone)]
+pub(crate) struct SessionOptions {
+    pub(crate) connector: Connector,
+    pub(crate) config: Arc<Config>,
+    pub(crate) report: Arc<Report>,
+    pub(crate) tally: Arc<Tally>,
+    /// Unique among all sessions of the broker, or the client's own.
+    pub(crate) client_identifier: String,
+    /// Closes the session.
+    pub(crate) closing: CancellationToken,
+}

@@ -1,0 +1,260 @@
+//! The messages of a session: the state that outlives its connections (MQTT 5.0, 4.1).
+//!
+//! A message is first *waiting* in the `queue`. When `flow_control` has room, it is written, and is *in flight* under its
+//! Packet Identifier until its PUBACK arrives or the broker has lost the session (`in_flight`). A new connection sends what
+//! is in flight again (`resend`). A publisher may give up earlier, at its deadline (`deadlines`); the Packet Identifier
+//! stays in use, so that a late PUBACK is not taken for another message's. If the broker keeps closing the connection,
+//! messages are sent one at a time until the one that causes it is found (`isolation`).
+
+mod deadlines;
+mod flow_control;
+mod in_flight;
+mod isolation;
+mod queue;
+mod resend;
+mod sent;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use self::deadlines::Deadlines;
+use self::flow_control::FlowControl;
+use self::in_flight::{InFlight, Removed};
+use self::isolation::{Isolation, Suspect};
+use self::queue::Queue;
+use self::resend::Resend;
+use self::sent::{ConnectionNumber, Sent};
+use super::submission::Submission;
+use super::write_queue::WriteQueue;
+use crate::codec::connack::ServerLimits;
+use crate::codec::puback::{PacketIdentifier, PubAck};
+use crate::delivery::Delivery;
+use crate::error::{Loss, Overload, PublishError};
+use crate::message::QoS;
+use crate::tally::Tally;
+
+/// All messages that the session has accepted and not finished.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    queue: Queue,
+    in_flight: InFlight<Sent>,
+    flow: FlowControl,
+    resend: Resend,
+    deadlines: Deadlines,
+    isolation: Isolation,
+    connection: ConnectionNumber,
+    /// How many messages this connection has had acknowledged.
+    acknowledged: u64,
+    tally: Arc<Tally>,
+}
+
+/// Whether a message moved to the write queue, or off the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Moved,
+    /// No message, or no room for it.
+    Blocked,
+}
+
+/// Messages wait while the write queue holds this many bytes: a longer queue makes no write larger.
+const WRITE_QUEUE_BYTES: usize = 64 * 1024;
+
+// === impl Outbox ===
+
+impl Outbox {
+    pub(super) fn new(tally: Arc<Tally>) -> Self {
+        Self {
+            queue: Queue::default(),
+            in_flight: InFlight::new(),
+            flow: FlowControl::default(),
+            resend: Resend::default(),
+            deadlines: Deadlines::default(),
+            isolation: Isolation::default(),
+            connection: ConnectionNumber::default(),
+            acknowledged: 0,
+            tally,
+        }
+    }
+
+    pub(super) fn submit(&mut self, submission: Submission) {
+        self.queue.push(submission);
+    }
+
+    /// How many messages this connection has not acknowledged.
+    pub(super) const fn unacknowledged(&self) -> usize {
+        self.flow.unacknowledged()
+    }
+
+    /// How many messages this connection has acknowledged.
+    pub(super) const fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// A connection resumes the session, with these limits. What is in flight is sent again first.
+    pub(super) fn connected(&mut self, limits: ServerLimits) {
+        self.connection.advance();
+        self.acknowledged = 0;
+        self.flow.connected(limits);
+        self.resend.start(&self.in_flight);
+    }
+
+    /// The connection has ended. What is in flight stays until a new connection shows whether the broker has the session.
+    pub(super) fn disconnected(&mut self) {
+        let suspect = self.isolation.connection_ended(self.acknowledged, self.flow.unacknowledged());
+        if suspect == Suspect::First {
+            self.give_up_first(Loss::Isolated);
+        }
+        self.flow.disconnected();
+        self.resend.stop();
+    }
+
+    /// Fails all messages in flight: their outcome stays unknown.
+    pub(super) fn give_up_in_flight(&mut self, loss: Loss) {
+        while self.in_flight.len() > 0 {
+            self.give_up_first(loss);
+        }
+    }
+
+    /// Whether a publisher waits for an outcome. The publisher of a message in flight counts until its deadline, even if it
+    /// has gone.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.deadlines.any() || self.queue.is_awaited()
+    }
+
+    /// Drops all messages. No publisher waits for one.
+    pub(super) fn clear(&mut self) {
+        self.queue.clear();
+        self.give_up_in_flight(Loss::Closed);
+    }
+
+    /// Fails the messages that were not sent.
+    pub(super) fn fail_waiting(&mut self, error: &PublishError) {
+        self.queue.fail_all(error);
+    }
+
+    /// Moves messages to the write queue while it and flow control have room.
+    pub(super) fn fill(&mut self, queue: &mut WriteQueue, now: Instant) {
+        if self.resend.is_complete() && self.flow.unacknowledged() == 0 {
+            self.isolation.cleared();
+        }
+        while queue.len() < WRITE_QUEUE_BYTES {
+            let step = match self.resend.next() {
+                Some(identifier) => self.send_again(identifier, queue, now),
+                None => self.send_next(queue, now),
+            };
+            if step == Step::Blocked {
+                break;
+            }
+        }
+    }
+
+    /// Counts messages of QoS 0 that the socket has accepted.
+    pub(super) fn written(&self, messages: u64) {
+        self.tally.add_written(messages);
+    }
+
+    /// Finishes the message that a PUBACK acknowledges, whatever its Reason Code says.
+    pub(super) fn acknowledge(&mut self, PubAck { packet_identifier, reason }: PubAck) {
+        let Some(sent) = self.remove(packet_identifier) else {
+            tracing::debug!(%packet_identifier, "PUBACK for a Packet Identifier that is not in use");
+            return;
+        };
+        self.acknowledged += 1;
+        self.tally.add_acknowledged(reason.reason_code);
+        sent.finish(Ok(Delivery::Acknowledged(reason)));
+    }
+
+    /// Answers the publishers whose deadline has passed.
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.deadlines.expire(&mut self.in_flight, now);
+        self.queue.expire(now);
+    }
+
+    /// When [`expire`](Self::expire) has something to do next.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.next(&self.in_flight).into_iter().chain(self.queue.next_deadline()).min()
+    }
+
+    /// When the oldest message that this connection has not acknowledged was written.
+    pub(super) fn oldest_written(&self) -> Option<Instant> {
+        let sent = self.in_flight.get(self.in_flight.first()?)?;
+        (sent.connection == self.connection).then_some(sent.written)
+    }
+
+    fn send_again(&mut self, identifier: PacketIdentifier, queue: &mut WriteQueue, now: Instant) -> Step {
+        if !self.flow.has_room(self.isolation.pace()) {
+            return Step::Blocked;
+        }
+        let Some(sent) = self.in_flight.get_mut(identifier) else {
+            self.resend.stop();
+            return Step::Moved;
+        };
+        if let Err(error) = self.flow.check(&sent.packet) {
+            if let Some(sent) = self.remove(identifier) {
+                sent.finish(Err(error));
+            }
+            return Step::Moved;
+        }
+        sent.packet.mark_duplicate();
+        (sent.connection, sent.written) = (self.connection, now);
+        queue.push(&sent.packet);
+        self.flow.sent();
+        self.resend.advance(&self.in_flight);
+        Step::Moved
+    }
+
+    /// Sends the message that has waited longest.
+    fn send_next(&mut self, queue: &mut WriteQueue, now: Instant) -> Step {
+        let Some(qos) = self.queue.next_qos() else { return Step::Blocked };
+        if qos == QoS::AtLeastOnce && !self.flow.has_room(self.isolation.pace()) {
+            return Step::Blocked;
+        }
+        let Some(submission) = self.queue.pop() else { return Step::Blocked };
+        if submission.reply.is_closed() {
+            // Its publisher has gone, and nothing was sent.
+            return Step::Moved;
+        }
+        if let Err(error) = self.flow.check(&submission.packet) {
+            submission.finish(Err(error));
+            return Step::Moved;
+        }
+        match qos {
+            QoS::AtMostOnce => queue.push_with_receipt(submission),
+            QoS::AtLeastOnce => self.send_first(submission, queue, now),
+        }
+        Step::Moved
+    }
+
+    fn send_first(&mut self, submission: Submission, queue: &mut WriteQueue, now: Instant) {
+        let identifier = match self.in_flight.push(Sent::new(submission, self.connection, now)) {
+            Ok(identifier) => identifier,
+            Err(sent) => return sent.finish(Err(Overload::PacketIdentifiers.into())),
+        };
+        if let Some(sent) = self.in_flight.get_mut(identifier) {
+            sent.packet.set_packet_identifier(identifier);
+            queue.push(&sent.packet);
+        }
+        self.flow.sent();
+        self.deadlines.added(identifier);
+    }
+
+    /// Removes a message from `in_flight`, and every reference to it.
+    fn remove(&mut self, identifier: PacketIdentifier) -> Option<Sent> {
+        let Removed { value: sent, after } = self.in_flight.remove(identifier)?;
+        self.resend.removed(identifier, after);
+        self.deadlines.removed(identifier, after);
+        if sent.connection == self.connection {
+            self.flow.acknowledged();
+        }
+        Some(sent)
+    }
+
+    fn give_up_first(&mut self, loss: Loss) {
+        if let Some(sent) = self.in_flight.first().and_then(|first| self.remove(first)) {
+            sent.finish(Err(PublishError::ConnectionLost(loss)));
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Counts of what the broker did with messages. Counting is one atomic addition, without locks or look-ups.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::reason_code::ReasonCode;
+
+/// Counters over all sessions of a [`Pool`](crate::Pool). They only grow.
+#[derive(Debug)]
+pub struct Tally {
+    written: AtomicU64,
+    /// One for each Reason Code.
+    acknowledged: [AtomicU64; 256],
+    reconnects: AtomicU64,
+}
+
+// === impl Tally ===
+
+impl Tally {
+    pub(crate) const fn new() -> Self {
+        Self {
+            written: AtomicU64::new(0),
+            acknowledged: [const { AtomicU64::new(0) }; 256],
+            reconnects: AtomicU64::new(0),
+        }
+    }
+
+    /// Messages of QoS 0 that were written to a socket.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// How many messages were acknowledged with each of the 256 Reason Codes, also after their publisher's time-out.
+    pub fn acknowledged(&self) -> impl Iterator<Item = (ReasonCode, u64)> {
+        let counts = self.acknowledged.iter().map(|count| count.load(Ordering::Relaxed));
+        (0..=u8::MAX).map(ReasonCode).zip(counts)
+    }
+
+    /// Connections that replaced a lost one.
+    #[must_use]
+    pub fn reconnects(&self) -> u64 {
+        self.reconnects.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_written(&self, messages: u64) {
+        self.written.fetch_add(messages, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_acknowledged(&self, reason_code: ReasonCode) {
+        if let Some(count) = self.acknowledged.get(usize::from(reason_code.0)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn add_reconnect(&self) {
+        self.reconnects.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_code_has_its_own_counter() {
+        let tally = Tally::new();
+        for reason_code in [0x10, 0xFF, 0x10] {
+            tally.add_acknowledged(ReasonCode(reason_code));
+        }
+        let counted: Vec<_> = tally.acknowledged().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(counted, [(ReasonCode(0x10), 2), (ReasonCode(0xFF), 1)]);
+        assert_eq!(tally.acknowledged().count(), 256);
+    }
+}

@@ -1,0 +1,467 @@
+//! A shared session, with a broker that does what a real one does only now and then.
+
+mod support;
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mqtt_publisher::config::{Credentials, Sessions};
+use mqtt_publisher::{Chain, Delivery, Loss, Overload, Pool, PublishError, ReasonCode};
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode, Packet};
+use scripted_broker::{CONNACK, CONNACK_SESSION_PRESENT, Peer, ScriptedBroker, connack_refused, soon};
+
+use support::{
+    Target, acknowledged, config, error, expect_acknowledged, expect_all_acknowledged, outcome, pool,
+    pool_with, publish,
+};
+
+/// A broker, a pool of one session, and the connection between them.
+async fn connected() -> (ScriptedBroker, Arc<Pool>, Peer) {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool(&broker);
+    let peer = broker.accept(CONNACK).await;
+    (broker, pool, peer)
+}
+
+/// Publishes a message, which has to be the next one that the broker receives.
+async fn expect_published_next(pool: &Arc<Pool>, peer: &mut Peer, payload: &'static [u8]) {
+    let task = publish(pool, "t", payload);
+    let sent = peer.publish().await;
+    assert_eq!(sent.payload, payload);
+    peer.acknowledge(&sent).await;
+    expect_acknowledged(task).await;
+}
+
+#[tokio::test]
+async fn each_session_starts_clean_under_its_own_client_identifier_and_logs_in() {
+    let broker = ScriptedBroker::start().await;
+    let login = Credentials { user_name: Some("me".to_owned()), password: Some("secret".to_owned()) };
+    let _pools = [
+        pool_with(&broker, |config| config.credentials = login.clone()),
+        pool_with(&broker, |config| {
+            config.credentials = login.clone();
+            config.sessions = Sessions::Shared(2);
+        }),
+    ];
+    let mut identifiers = HashSet::new();
+    for _ in 0..3 {
+        let peer = broker.accept(CONNACK).await;
+        assert!(peer.connect.clean_start);
+        assert_eq!(peer.connect.keep_alive, 60);
+        assert_eq!(peer.connect.properties.unwrap().session_expiry_interval, Some(60));
+        let login = peer.login.unwrap();
+        assert_eq!((login.username.as_str(), login.password.as_str()), ("me", "secret"));
+        identifiers.insert(peer.connect.client_id);
+    }
+    assert_eq!(identifiers.len(), 3);
+    assert!(identifiers.iter().all(|identifier| identifier.starts_with("test-")));
+}
+
+#[tokio::test]
+async fn the_publisher_gets_every_reason_code_and_reason_string_as_the_broker_sent_them() {
+    let (_broker, pool, mut peer) = connected().await;
+    for reason_code in 0..=u8::MAX {
+        for (sent_string, expected) in [("because", Some("because")), ("", None)] {
+            let task = publish(&pool, "t", "x");
+            let sent = peer.publish().await;
+            peer.refuse(&sent, reason_code, sent_string).await;
+            assert_eq!(outcome(task).await.unwrap(), acknowledged(reason_code, expected));
+        }
+    }
+    let counted: Vec<_> = pool.tally().acknowledged().map(|(_, count)| count).collect();
+    assert_eq!(counted, [2; 256]);
+}
+
+#[tokio::test]
+async fn a_message_that_the_connack_forbids_fails_without_costing_the_connection() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool(&broker);
+    // Maximum QoS 0, Retain Available 0, Maximum Packet Size 100.
+    let mut peer = broker.accept(&[0x20, 12, 0, 0, 9, 0x24, 0, 0x25, 0, 0x27, 0, 0, 0, 100]).await;
+
+    assert!(matches!(error(publish(&pool, "t", "x")).await, PublishError::QosNotSupported));
+    let t = Target::at_most_once("t");
+    assert!(matches!(error(publish(&pool, t.retained(), "x")).await, PublishError::RetainNotSupported));
+    let large = error(publish(&pool, t, vec![b'x'; 100])).await;
+    assert!(matches!(large, PublishError::PacketTooLarge { actual: 106, maximum: 100 }), "{large:?}");
+
+    assert_eq!(outcome(publish(&pool, t, vec![b'x'; 94])).await.unwrap(), Delivery::Written);
+    let sent = peer.publish().await;
+    assert_eq!((sent.qos, sent.retain, sent.payload.len()), (QoS::AtMostOnce, false, 94));
+}
+
+#[tokio::test]
+async fn the_receive_maximum_limits_the_unacknowledged_messages() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool(&broker);
+    // Receive Maximum 10.
+    let mut peer = broker.accept(&[0x20, 6, 0, 0, 3, 0x21, 0, 10]).await;
+    let tasks: Vec<_> = (0..200).map(|_| publish(&pool, "t", "x")).collect();
+
+    let mut unacknowledged: VecDeque<_> = peer.publishes(10).await.into();
+    assert!(peer.is_quiet().await, "the eleventh waits");
+    for _ in 10..200 {
+        peer.acknowledge(&unacknowledged.pop_front().unwrap()).await;
+        unacknowledged.push_back(peer.publish().await);
+    }
+    for sent in &unacknowledged {
+        peer.acknowledge(sent).await;
+    }
+    expect_all_acknowledged(tasks).await;
+}
+
+#[tokio::test]
+async fn a_resumed_session_sends_the_unacknowledged_messages_again_in_order() {
+    let (broker, pool, mut peer) = connected().await;
+    let tasks: Vec<_> = (0..20).map(|_| publish(&pool, "t", "x")).collect();
+    let sent = peer.publishes(20).await;
+    for publish in sent.iter().step_by(2) {
+        peer.acknowledge(publish).await;
+    }
+    let client_id = peer.connect.client_id.clone();
+    drop(peer);
+
+    let mut peer = broker.accept(CONNACK_SESSION_PRESENT).await;
+    assert!(!peer.connect.clean_start);
+    assert_eq!(peer.connect.client_id, client_id);
+    let again = peer.publishes(10).await;
+    for (publish, before) in again.iter().zip(sent.iter().skip(1).step_by(2)) {
+        assert!(publish.dup);
+        assert_eq!(publish.pkid, before.pkid);
+        peer.acknowledge(publish).await;
+    }
+    expect_all_acknowledged(tasks).await;
+    let task = publish(&pool, "t", "x");
+    let new = peer.publish().await;
+    assert!(!new.dup, "a new message is not a repeated one");
+    peer.acknowledge(&new).await;
+    expect_acknowledged(task).await;
+}
+
+#[tokio::test]
+async fn a_resumed_session_keeps_to_a_lower_receive_maximum() {
+    let (broker, pool, mut peer) = connected().await;
+    let tasks: Vec<_> = (0..5).map(|_| publish(&pool, "t", "x")).collect();
+    peer.publishes(5).await;
+    drop(peer);
+
+    // Session Present, Receive Maximum 2.
+    let mut peer = broker.accept(&[0x20, 6, 1, 0, 3, 0x21, 0, 2]).await;
+    for _ in 0..2 {
+        let pair = peer.publishes(2).await;
+        assert!(peer.is_quiet().await);
+        for publish in &pair {
+            peer.acknowledge(publish).await;
+        }
+    }
+    let last = peer.publish().await;
+    peer.acknowledge(&last).await;
+    expect_all_acknowledged(tasks).await;
+}
+
+#[tokio::test]
+async fn when_the_broker_has_lost_the_session_unacknowledged_messages_fail_at_once() {
+    let (broker, pool, mut peer) = connected().await;
+    let tasks: Vec<_> = (0..20).map(|_| publish(&pool, "t", "x")).collect();
+    let sent = peer.publishes(20).await;
+    for publish in &sent[..10] {
+        peer.acknowledge(publish).await;
+    }
+    drop(peer);
+
+    let mut peer = broker.accept(CONNACK).await;
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.push(outcome(task).await);
+    }
+    let lost = |outcome: &&_| matches!(outcome, Err(PublishError::ConnectionLost(Loss::Session)));
+    let counts =
+        (outcomes.iter().filter(lost).count(), outcomes.iter().filter(|outcome| outcome.is_ok()).count());
+    assert_eq!(counts, (10, 10));
+    assert!(peer.is_quiet().await, "nothing is sent again");
+}
+
+#[tokio::test]
+async fn a_broker_that_closes_the_connection_after_a_denied_publish_costs_no_other_message() {
+    let (broker, pool, mut peer) = connected().await;
+    let denied = publish(&pool, "denied", "x");
+    let sent = peer.publish().await;
+    let others: Vec<_> = (0..10).map(|_| publish(&pool, "t", "x")).collect();
+    peer.publishes(10).await;
+    peer.refuse(&sent, 0x87, "").await;
+    drop(peer);
+    let late = publish(&pool, "t", "late");
+
+    let mut peer = broker.accept(CONNACK_SESSION_PRESENT).await;
+    for _ in 0..11 {
+        let publish = peer.publish().await;
+        peer.acknowledge(&publish).await;
+    }
+    assert_eq!(outcome(denied).await.unwrap(), acknowledged(0x87, None));
+    expect_all_acknowledged(others).await;
+    expect_acknowledged(late).await;
+}
+
+#[tokio::test]
+async fn a_message_that_makes_the_broker_close_the_connection_is_found_and_given_up() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool(&broker);
+    let poison = publish(&pool, "poison", "x");
+    let mut peer = broker.accept(CONNACK).await;
+    assert_eq!(&peer.publish().await.topic[..], b"poison");
+    let others: Vec<_> = (0..5).map(|_| publish(&pool, "t", "x")).collect();
+    peer.publishes(5).await;
+    // DISCONNECT 0x95, Packet too large.
+    peer.send(&[0xE0, 1, 0x95]).await;
+    drop(peer);
+
+    let mut acknowledged = 0;
+    while acknowledged < others.len() {
+        let mut peer = broker.accept(CONNACK_SESSION_PRESENT).await;
+        while let Some(Packet::Publish(publish)) = peer.packet().await {
+            if &publish.topic[..] == b"poison" {
+                peer.send(&[0xE0, 1, 0x95]).await;
+                break;
+            }
+            peer.acknowledge(&publish).await;
+            acknowledged += 1;
+            if acknowledged == others.len() {
+                break;
+            }
+        }
+    }
+    assert!(matches!(error(poison).await, PublishError::ConnectionLost(Loss::Isolated)));
+    expect_all_acknowledged(others).await;
+}
+
+#[tokio::test]
+async fn a_message_in_flight_times_out_if_the_broker_does_not_come_back() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool_with(&broker, |config| config.publish_timeout = Duration::from_millis(500));
+    let mut peer = broker.accept(CONNACK).await;
+    let task = publish(&pool, "t", "x");
+    peer.publish().await;
+    drop((peer, broker));
+    assert!(matches!(error(task).await, PublishError::AcknowledgementTimeout));
+}
+
+#[tokio::test]
+async fn a_broker_may_assign_another_client_identifier() {
+    let broker = ScriptedBroker::start().await;
+    let _pool = pool(&broker);
+    // Assigned Client Identifier "abc".
+    drop(broker.accept(&[0x20, 9, 0, 0, 6, 0x12, 0, 3, b'a', b'b', b'c']).await);
+    assert_eq!(broker.accept(CONNACK_SESSION_PRESENT).await.connect.client_id, "abc");
+}
+
+#[tokio::test]
+async fn a_late_puback_is_not_taken_for_that_of_another_message() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool_with(&broker, |config| config.publish_timeout = Duration::from_millis(300));
+    let mut peer = broker.accept(CONNACK).await;
+    let task = publish(&pool, "t", "first");
+    let first = peer.publish().await;
+    assert!(matches!(error(task).await, PublishError::AcknowledgementTimeout));
+
+    let task = publish(&pool, "t", "second");
+    let second = peer.publish().await;
+    assert_ne!(first.pkid, second.pkid);
+    peer.refuse(&first, 0x87, "").await;
+    peer.acknowledge(&second).await;
+    expect_acknowledged(task).await;
+}
+
+#[tokio::test]
+async fn a_message_that_the_broker_has_no_room_for_in_time_is_never_sent() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool_with(&broker, |config| config.publish_timeout = Duration::from_millis(500));
+    // Receive Maximum 1.
+    let mut peer = broker.accept(&[0x20, 6, 0, 0, 3, 0x21, 0, 1]).await;
+    let first = publish(&pool, "t", "first");
+    let sent = peer.publish().await;
+    let second = publish(&pool, "t", "second");
+    assert!(matches!(error(first).await, PublishError::AcknowledgementTimeout));
+    assert!(matches!(error(second).await, PublishError::Overloaded(Overload::ReceiveMaximum)));
+
+    peer.acknowledge(&sent).await;
+    expect_published_next(&pool, &mut peer, b"third").await;
+}
+
+#[tokio::test]
+async fn a_message_whose_publisher_has_gone_before_it_is_sent_is_never_sent() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool(&broker);
+    // Receive Maximum 1.
+    let mut peer = broker.accept(&[0x20, 6, 0, 0, 3, 0x21, 0, 1]).await;
+    let first = publish(&pool, "t", "first");
+    let sent = peer.publish().await;
+    let gone = publish(&pool, "t", "gone");
+    assert!(peer.is_quiet().await);
+    gone.abort();
+    assert!(soon(gone).await.unwrap_err().is_cancelled());
+
+    peer.acknowledge(&sent).await;
+    expect_acknowledged(first).await;
+    expect_published_next(&pool, &mut peer, b"third").await;
+}
+
+#[tokio::test]
+async fn a_refused_login_fails_publishes_at_once_and_is_tried_again() {
+    for reason_code in [0x86, 0x87, 0x88, 0x8A, 0x8C, 0x97, 0x9F] {
+        let broker = ScriptedBroker::start().await;
+        let pool = pool(&broker);
+        drop(broker.accept(&connack_refused(reason_code, "no")).await);
+        let started = Instant::now();
+        let error = error(publish(&pool, "t", "x")).await;
+        let PublishError::ConnectionRefused(reason) = error else { panic!("{error:?}") };
+        assert_eq!(reason.reason_code, ReasonCode(reason_code));
+        assert_eq!(reason.reason_string.as_deref(), Some("no"));
+        assert!(started.elapsed() < Duration::from_secs(5));
+
+        let mut peer = broker.accept(CONNACK).await;
+        soon(pool.connected()).await;
+        expect_published_next(&pool, &mut peer, b"x").await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_queued_for_an_absent_broker() {
+    let broker = ScriptedBroker::start().await;
+    let config = config(broker.address());
+    drop(broker);
+    let pool = Arc::new(Pool::start(config).unwrap());
+    let started = Instant::now();
+    for _ in 0..3 {
+        let error = error(publish(&pool, "t", "x")).await;
+        assert!(matches!(error, PublishError::BrokerUnavailable(_)), "{error:?}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(!pool.is_connected());
+}
+
+#[tokio::test]
+async fn a_broker_that_sends_no_connack_is_unavailable_after_the_connect_time_out() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool_with(&broker, |config| config.connect_timeout = Duration::from_millis(200));
+    let error = error(publish(&pool, "t", "x")).await;
+    let expected = "there is no connection to the broker: no connection within 200 ms";
+    assert_eq!(Chain(&error).to_string(), expected);
+}
+
+#[tokio::test]
+async fn a_connection_without_pingresp_is_replaced_and_the_session_resumed() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool_with(&broker, |config| config.keep_alive = 1);
+    let mut silent = broker.accept(CONNACK).await;
+    let task = publish(&pool, "t", "x");
+    let sent = silent.publish().await;
+    assert!(matches!(silent.packet().await, Some(Packet::PingReq(_))));
+
+    // `silent` stays open: only the missing answer ends it.
+    let mut peer = broker.accept(CONNACK_SESSION_PRESENT).await;
+    let again = peer.publish().await;
+    assert!(again.dup);
+    assert_eq!(again.pkid, sent.pkid);
+    peer.acknowledge(&again).await;
+    expect_acknowledged(task).await;
+}
+
+#[tokio::test]
+async fn the_server_keep_alive_replaces_the_configured_one() {
+    let broker = ScriptedBroker::start().await;
+    let _pool = pool(&broker);
+    // Server Keep Alive 1.
+    let mut peer = broker.accept(&[0x20, 6, 0, 0, 3, 0x13, 0, 1]).await;
+    for _ in 0..3 {
+        assert!(matches!(peer.packet().await, Some(Packet::PingReq(_))));
+        peer.send(&[0xD0, 0]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_violates_the_protocol_receives_a_disconnect_with_the_reason() {
+    // A second CONNACK; a PUBACK that ends within its identifier; a packet over the announced maximum.
+    let rows: [(&[u8], DisconnectReasonCode); 3] = [
+        (CONNACK, DisconnectReasonCode::ProtocolError),
+        (&[0x40, 1, 0], DisconnectReasonCode::MalformedPacket),
+        (&[0x40, 0xFF, 0xFF, 0x7F], DisconnectReasonCode::PacketTooLarge),
+    ];
+    for (bytes, expected) in rows {
+        let broker = ScriptedBroker::start().await;
+        let _pool = pool(&broker);
+        let mut peer = broker.accept(CONNACK).await;
+        peer.send(bytes).await;
+        let disconnect = match peer.packet().await {
+            Some(Packet::Disconnect(disconnect)) => disconnect,
+            other => panic!("DISCONNECT {expected:?}, not {other:?}"),
+        };
+        assert_eq!(disconnect.reason_code, expected);
+        assert_eq!(peer.packet().await, None);
+        broker.accept(CONNACK_SESSION_PRESENT).await;
+    }
+}
+
+#[tokio::test]
+async fn a_qos_0_message_is_finished_when_it_is_written() {
+    let (_broker, pool, mut peer) = connected().await;
+    assert_eq!(outcome(publish(&pool, Target::at_most_once("t"), "x")).await.unwrap(), Delivery::Written);
+    let sent = peer.publish().await;
+    assert_eq!((sent.qos, sent.dup, sent.pkid), (QoS::AtMostOnce, false, 0));
+}
+
+#[tokio::test]
+async fn messages_of_one_topic_use_one_session_and_keep_their_order() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool_with(&broker, |config| config.sessions = Sessions::Shared(3));
+    let (seen, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    for session in 0..3 {
+        let mut peer = broker.accept(CONNACK).await;
+        let seen = seen.clone();
+        tokio::spawn(async move {
+            loop {
+                let publish = peer.publish().await;
+                peer.acknowledge(&publish).await;
+                seen.send((session, publish.payload)).unwrap();
+            }
+        });
+    }
+    soon(pool.connected()).await;
+    let payloads: [&[u8]; 8] = [b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7"];
+    // They are spawned on one thread, so they run in this order.
+    let tasks = payloads.map(|payload| publish(&pool, "a/b", payload));
+    let mut sessions = HashSet::new();
+    for expected in payloads {
+        let (session, payload) = soon(arrived.recv()).await.unwrap();
+        assert_eq!(payload, expected);
+        sessions.insert(session);
+    }
+    assert_eq!(sessions.len(), 1);
+    expect_all_acknowledged(tasks).await;
+}
+
+#[tokio::test]
+async fn a_message_of_512_kib_arrives_unchanged() {
+    let (_broker, pool, mut peer) = connected().await;
+    let payload: Vec<u8> = (0u8..=255).cycle().take(512 * 1024).collect();
+    let before = publish(&pool, "t", "before");
+    let large = publish(&pool, "t", payload.clone());
+    let after = publish(&pool, "t", "after");
+    for expected in [&b"before"[..], &payload, b"after"] {
+        let publish = peer.publish().await;
+        assert!(publish.payload == expected);
+        peer.acknowledge(&publish).await;
+    }
+    expect_all_acknowledged([before, large, after]).await;
+}
+
+#[tokio::test]
+async fn a_closed_pool_disconnects_and_ends_its_sessions() {
+    let (_broker, pool, mut peer) = connected().await;
+    soon(pool.connected()).await;
+    soon(pool.close()).await;
+    peer.expect_disconnect().await;
+    let error = error(publish(&pool, "t", "x")).await;
+    assert!(matches!(error, PublishError::BrokerUnavailable(_)), "{error:?}");
+}

@@ -1,0 +1,233 @@
+//! The filter's configuration: read strictly, checked whole, compiled into what a request needs.
+
+use http_publish::Rules;
+use serde::Deserialize;
+
+use crate::client_id::{ClientIdDocument, ClientIdSource};
+use crate::enrichment::{Enrichment, EnrichmentDocument};
+use crate::error::InvalidPolicy;
+use crate::limits::LimitsDocument;
+use crate::permissions::{Permissions, PermissionsDocument};
+use crate::present::present;
+use crate::routing::{Routing, RoutingDocument};
+use crate::shape::Object;
+
+/// All that the operator decided.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How requests are read.
+    pub rules: Rules,
+    /// Who sent them.
+    pub client_id: ClientIdSource,
+    /// Who may publish what; `None` where everybody may publish everything.
+    pub permissions: Option<Permissions>,
+    /// Where messages go; `None` where Envoy's routes alone decide.
+    pub routing: Option<Routing>,
+    /// What is added to them.
+    pub enrichment: Enrichment,
+}
+
+/// The configuration of the postmqtt filter.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(title = "postmqtt filter configuration")
+)]
+pub(crate) struct Document {
+    /// The path that HTTP Publish is served at, without a query; `/mqtt/messages` by default.
+    #[serde(deserialize_with = "present")]
+    path: Option<String>,
+    /// The versions that a query's `api-version` may name; by default the preview versions that Azure has published.
+    #[serde(deserialize_with = "present")]
+    api_versions: Option<Vec<String>>,
+    /// The size of each part of a message.
+    limits: Object<LimitsDocument>,
+    /// Where the client id comes from; by default from the claim `oid`.
+    client_id: Object<ClientIdDocument>,
+    /// Who may publish what; without it, every client may publish everything.
+    #[serde(deserialize_with = "present")]
+    permissions: Option<Object<PermissionsDocument>>,
+    /// Which upstream cluster a topic goes to; without it, Envoy's routes alone decide.
+    #[serde(deserialize_with = "present")]
+    routing: Option<Object<RoutingDocument>>,
+    /// User Properties that the edge adds to every message.
+    enrichment: Vec<Object<EnrichmentDocument>>,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads the plugin's configuration; none is `{}`.
+    ///
+    /// # Errors
+    /// A sentence that names the field and what was expected.
+    pub fn from_json(json: &[u8]) -> Result<Self, InvalidPolicy> {
+        let json = if json.is_empty() { b"{}" } else { json };
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        let Object(document) = serde_path_to_error::deserialize::<_, Object<Document>>(&mut deserializer)
+            .map_err(|error| InvalidPolicy::new(error.path(), error.inner()))?;
+        deserializer.end().map_err(|error| InvalidPolicy::new("configuration", error))?;
+        document.compile()
+    }
+}
+
+// === impl Document ===
+
+impl Document {
+    fn compile(self) -> Result<Config, InvalidPolicy> {
+        let mut rules = Rules { limits: self.limits.0.compile()?, ..Rules::default() };
+        if let Some(path) = self.path {
+            check_path(&path)?;
+            rules.path = path;
+        }
+        if let Some(versions) = self.api_versions {
+            versions.iter().try_for_each(|version| check_api_version(version))?;
+            rules.api_versions = versions;
+        }
+        Ok(Config {
+            rules,
+            client_id: self.client_id.0.compile()?,
+            permissions: self
+                .permissions
+                .map(|Object(document)| Permissions::compile(document))
+                .transpose()?,
+            routing: self.routing.map(|Object(document)| Routing::compile(document)).transpose()?,
+            enrichment: Enrichment::compile(
+                self.enrichment.into_iter().map(|Object(document)| document).collect(),
+            )?,
+        })
+    }
+}
+
+/// A path as a request's target spells it, so that comparing bytes is enough.
+fn check_path(path: &str) -> Result<(), InvalidPolicy> {
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'));
+    if path.starts_with('/') && is_plain {
+        return Ok(());
+    }
+    Err(InvalidPolicy::new(
+        "path",
+        "a path is expected that starts with / and has no query, like /mqtt/messages",
+    ))
+}
+
+/// A version that stands in a query without an escape.
+fn check_api_version(version: &str) -> Result<(), InvalidPolicy> {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    if !version.is_empty() && version.bytes().all(is_unreserved) {
+        return Ok(());
+    }
+    Err(InvalidPolicy::new(
+        "apiVersions",
+        "letters, digits and - . _ ~ are expected, like 2025-02-15-preview",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claim::ClaimPath;
+    use http_publish::Limits;
+
+    #[test]
+    fn an_empty_configuration_is_azures_limits_and_the_claim_oid() {
+        for given in [&b""[..], b"{}"] {
+            let config = Config::from_json(given).unwrap();
+            assert_eq!(config.rules, Rules::default());
+            let oid =
+                ClientIdSource::Jwt { metadata_key: "jwt".to_owned(), claims: vec![ClaimPath::named("oid")] };
+            assert_eq!(config.client_id, oid);
+            assert!(config.permissions.is_none() && config.routing.is_none() && config.enrichment.is_empty());
+        }
+    }
+
+    #[test]
+    fn every_field_does_what_it_says() {
+        let config = Config::from_json(
+            br#"{
+                "path": "/publish", "apiVersions": ["v1"],
+                "limits": { "profile": "aws", "payloadBytes": 1000.0, "topicSegments": 3 },
+                "clientId": { "from": "jwt", "metadataKey": "token", "claims": ["oid", ["user", "id"]] },
+                "permissions": { "topicSpaces": [], "permissionBindings": [] },
+                "routing": { "routes": [], "defaultCluster": "c" },
+                "enrichment": [{ "key": "k", "value": "v" }]
+            }"#,
+        )
+        .unwrap();
+        assert_eq!(
+            (config.rules.path.as_str(), config.rules.api_versions.as_slice()),
+            ("/publish", &["v1".to_owned()][..])
+        );
+        let expected =
+            Limits { payload_bytes: 1000, topic_segments: 3, ..http_publish::Profile::Aws.limits() };
+        assert_eq!(config.rules.limits, expected);
+        let ClientIdSource::Jwt { metadata_key, claims } = config.client_id else { panic!("not a token") };
+        assert_eq!(metadata_key, "token");
+        assert_eq!(
+            claims.iter().map(|claim| claim.names().collect()).collect::<Vec<Vec<_>>>(),
+            [vec!["oid"], vec!["user", "id"]]
+        );
+        assert_eq!(claims[0], ClaimPath::named("oid"));
+        assert!(config.permissions.is_some() && config.routing.is_some() && !config.enrichment.is_empty());
+    }
+
+    #[test]
+    fn a_field_that_is_unknown_or_of_another_type_is_refused_by_its_name_and_what_was_expected() {
+        let rows = [
+            (r#"{"pth":"/x"}"#, "unknown field `pth`, expected one of `path`"),
+            (r#"{"path":7}"#, "path: invalid type: integer `7`, expected a string"),
+            (r#"{"path":"mqtt"}"#, "path: a path is expected"),
+            (r#"{"path":"/a?b"}"#, "path: a path is expected"),
+            (r#"{"apiVersions":"v1"}"#, "apiVersions: invalid type: string \"v1\", expected a sequence"),
+            (r#"{"apiVersions":["a&b"]}"#, "apiVersions: letters"),
+            (
+                r#"{"limits":{"profile":"gcp"}}"#,
+                "limits.profile: unknown variant `gcp`, expected one of `azure`, `aws`, `mqtt5`",
+            ),
+            (r#"{"limits":{"topicBites":1}}"#, "limits.topicBites: unknown field `topicBites`"),
+            (
+                r#"{"limits":{"topicBytes":"1"}}"#,
+                "limits.topicBytes: a whole number from 0 to 4294967295 is expected",
+            ),
+            (r#"{"limits":{"topicBytes":1.5}}"#, "limits.topicBytes: a whole number"),
+            (r#"{"limits":{"payloadBytes":-1}}"#, "limits.payloadBytes: a whole number"),
+            (r#"{"limits":{"payloadBytes":4294967296}}"#, "limits.payloadBytes: a whole number"),
+            (
+                r#"{"clientId":{"from":"header"}}"#,
+                "clientId.from: unknown variant `header`, expected one of `jwt`, `certificate`, `none`",
+            ),
+            (r#"{"clientId":{"from":"jwt","claim":"oid"}}"#, "unknown field `claim`"),
+            (r#"{"clientId":{"from":"none","claims":["oid"]}}"#, "clientId: metadataKey and claims go with"),
+            (r#"{"clientId":{"metadataKey":0.5}}"#, "clientId.metadataKey: invalid type: floating point"),
+            (r#"{"path":null}"#, "path: invalid type: null, expected a string"),
+            (r#"{"limits":{"topicBytes":null}}"#, "limits.topicBytes: a whole number"),
+            (r#"{"permissions":null}"#, "permissions: invalid type: null"),
+            (r#"{"limits":{"topicBytes":65536}}"#, "limits.topicBytes: MQTT can carry 65535 at most"),
+            (
+                r#"{"limits":{"payloadBytes":268435456}}"#,
+                "limits.payloadBytes: MQTT can carry 268435455 at most",
+            ),
+            (r#"{"clientId":{"from":"jwt","claims":[]}}"#, "clientId.claims: at least one claim"),
+            (r#"{"clientId":{"from":"jwt","claims":[7]}}"#, "a claim's name is expected"),
+            (r#"{"permissions":{}}"#, "permissions: missing field `topicSpaces`"),
+            (r#"{"enrichment":[{"key":"K","value":""}]}"#, "enrichment \"K\": a key is"),
+            (r#"{"path":"/a"} x"#, "configuration: trailing characters"),
+            (r#"{"limits":["azure"]}"#, "limits: invalid type: sequence, expected an object"),
+            (
+                r#"{"limits":{"profile":{"aws":null}}}"#,
+                "limits.profile: invalid type: map, expected a string",
+            ),
+            (r#"{"enrichment":[["k","v"]]}"#, "enrichment[0]: invalid type: sequence, expected an object"),
+            ("not json", "expected"),
+            ("[]", "invalid type: sequence, expected an object"),
+            ("7", "invalid type: integer `7`, expected an object"),
+            ("{", "EOF while parsing"),
+        ];
+        for (given, expected) in rows {
+            let error = Config::from_json(given.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{given}: {error}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The packets of a broker, as bytes (MQTT 5.0, 3).
+
+use bytes::BytesMut;
+use rumqttc::v5::mqttbytes::Error;
+use rumqttc::v5::mqttbytes::v5::Packet;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// CONNACK 0x00 of a new session, without properties.
+pub const CONNACK: &[u8] = &[0x20, 3, 0, 0, 0];
+/// CONNACK 0x00 of a session that continues, without properties.
+pub const CONNACK_SESSION_PRESENT: &[u8] = &[0x20, 3, 1, 0, 0];
+/// PINGRESP.
+pub(crate) const PINGRESP: &[u8] = &[0xD0, 0];
+
+/// CONNACK with a Reason Code and a Reason String.
+///
+/// # Panics
+///
+/// Panics if the Reason String has more than 100 bytes.
+#[must_use]
+pub fn connack_refused(reason_code: u8, reason_string: &str) -> Vec<u8> {
+    packet(0x20, &[0, reason_code], reason_string)
+}
+
+/// PUBACK with a Reason Code and a Reason String, which is left out if it is empty.
+///
+/// # Panics
+///
+/// Panics if the Reason String has more than 100 bytes.
+#[must_use]
+pub fn puback(packet_identifier: u16, reason_code: u8, reason_string: &str) -> Vec<u8> {
+    let [high, low] = packet_identifier.to_be_bytes();
+    packet(0x40, &[high, low, reason_code], reason_string)
+}
+
+/// DISCONNECT with a Reason Code and a Reason String, which is left out if it is empty.
+///
+/// # Panics
+///
+/// Panics if the Reason String has more than 100 bytes.
+#[must_use]
+pub fn disconnect(reason_code: u8, reason_string: &str) -> Vec<u8> {
+    packet(0xE0, &[reason_code], reason_string)
+}
+
+/// A packet of a variable header and the property Reason String (0x1F).
+fn packet(first: u8, variable_header: &[u8], reason_string: &str) -> Vec<u8> {
+    assert!(reason_string.len() <= 100, "{reason_string}");
+    let text = reason_string.as_bytes();
+    let properties = match reason_string.len() as u8 {
+        0 => vec![0],
+        length => [&[length + 3, 0x1F, 0, length], text].concat(),
+    };
+    let remaining_length = (variable_header.len() + properties.len()) as u8;
+    [&[first, remaining_length], variable_header, &properties].concat()
+}
+
+/// Reads the next packet. `None`: the connection has ended.
+pub(crate) async fn next_packet(
+    stream: &mut (impl AsyncRead + Unpin),
+    received: &mut BytesMut,
+) -> Option<Packet> {
+    loop {
+        match Packet::read(received, None) {
+            Ok(packet) => return Some(packet),
+            Err(Error::InsufficientBytes(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+        match stream.read_buf(received).await {
+            Ok(count) if count > 0 => {}
+            _ => return None,
+        }
+    }
+}
