@@ -6,46 +6,47 @@ use serde::ser::{SerializeSeq, Serializer};
 use crate::{CorrelationData, PayloadFormatIndicator, Publish, QoS, RequestId, Retain, UserProperties};
 
 /// What an edge knows of a message beyond the message.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Decision<'a> {
     /// Who would publish it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<&'a str>,
     /// What permits it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub permitted_by: Option<&'a str>,
     /// The upstream cluster it would go to.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<&'a str>,
 }
 
-/// The document's members, in the order in which they are written.
-#[derive(Serialize)]
+/// The answer to a dry run, kept until the size of the payload is known. The members are in the order in which they are
+/// written.
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+pub struct DryRun {
     dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<&'a str>,
-    publish: Packet<'a>,
-    #[serde(flatten)]
-    decision: Decision<'a>,
+    request_id: Option<String>,
+    publish: Packet,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permitted_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Packet<'a> {
-    topic_name: &'a str,
+struct Packet {
+    topic_name: String,
     qos: u8,
     retain: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    response_topic: Option<&'a str>,
+    response_topic: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_data: Option<String>,
     #[serde(serialize_with = "pairs", skip_serializing_if = "UserProperties::is_empty")]
-    user_properties: &'a UserProperties,
+    user_properties: UserProperties,
     #[serde(skip_serializing_if = "Option::is_none")]
-    content_type: Option<&'a str>,
+    content_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_expiry_interval: Option<u32>,
     payload_format_indicator: u8,
@@ -55,6 +56,32 @@ struct Packet<'a> {
 // === impl Publish ===
 
 impl Publish<'_> {
+    /// The answer to a dry run of this message, but for the size of its payload.
+    #[must_use]
+    pub fn dry_run(&self, decision: Decision<'_>, request_id: Option<RequestId<'_>>) -> DryRun {
+        DryRun {
+            dry_run: true,
+            request_id: request_id.map(|id| id.as_str().to_owned()),
+            publish: Packet {
+                topic_name: self.topic_name.as_str().to_owned(),
+                qos: u8::from(self.qos == QoS::AtLeastOnce),
+                retain: self.retain == Retain::Store,
+                response_topic: self.response_topic.as_ref().map(|topic| topic.as_str().to_owned()),
+                correlation_data: self.correlation_data.as_ref().map(CorrelationData::to_base64),
+                user_properties: self.user_properties.clone(),
+                content_type: self.content_type.map(|text| text.as_str().to_owned()),
+                message_expiry_interval: self.message_expiry_interval.map(|interval| interval.seconds()),
+                payload_format_indicator: u8::from(
+                    self.payload_format_indicator == PayloadFormatIndicator::Utf8,
+                ),
+                payload_bytes: 0,
+            },
+            client_id: decision.client_id.map(str::to_owned),
+            permitted_by: decision.permitted_by.map(str::to_owned),
+            cluster: decision.cluster.map(str::to_owned),
+        }
+    }
+
     /// The answer to a dry run of this message with a payload of `payload_bytes`.
     #[must_use]
     pub fn to_dry_run_json(
@@ -63,32 +90,24 @@ impl Publish<'_> {
         decision: Decision<'_>,
         request_id: Option<RequestId<'_>>,
     ) -> Vec<u8> {
-        let document = Document {
-            dry_run: true,
-            request_id: request_id.map(RequestId::as_str),
-            publish: Packet {
-                topic_name: self.topic_name.as_str(),
-                qos: u8::from(self.qos == QoS::AtLeastOnce),
-                retain: self.retain == Retain::Store,
-                response_topic: self.response_topic.as_ref().map(|topic| topic.as_str()),
-                correlation_data: self.correlation_data.as_ref().map(CorrelationData::to_base64),
-                user_properties: &self.user_properties,
-                content_type: self.content_type.map(|text| text.as_str()),
-                message_expiry_interval: self.message_expiry_interval.map(|interval| interval.seconds()),
-                payload_format_indicator: u8::from(
-                    self.payload_format_indicator == PayloadFormatIndicator::Utf8,
-                ),
-                payload_bytes,
-            },
-            decision,
-        };
+        self.dry_run(decision, request_id).into_json(payload_bytes)
+    }
+}
+
+// === impl DryRun ===
+
+impl DryRun {
+    /// The answer, for a payload of `payload_bytes`.
+    #[must_use]
+    pub fn into_json(mut self, payload_bytes: u64) -> Vec<u8> {
+        self.publish.payload_bytes = payload_bytes;
         // Strings and numbers written to a Vec do not fail.
-        serde_json::to_vec(&document).unwrap_or_default()
+        serde_json::to_vec(&self).unwrap_or_default()
     }
 }
 
 /// An array of `[name, value]`: an object would lose order and repeats.
-fn pairs<S: Serializer>(properties: &&UserProperties, serializer: S) -> Result<S::Ok, S::Error> {
+fn pairs<S: Serializer>(properties: &UserProperties, serializer: S) -> Result<S::Ok, S::Error> {
     let mut pairs = serializer.serialize_seq(Some(properties.len()))?;
     for (name, value) in properties.iter() {
         pairs.serialize_element(&[name, value])?;

@@ -28,7 +28,7 @@ pub struct RequestHead<'a> {
     pub(crate) content_type: Slot<'a>,
     pub(crate) message_expiry: Slot<'a>,
     pub(crate) payload_format_indicator: Slot<'a>,
-    pub(crate) content_length: Slot<'a>,
+    content_length: Slot<'a>,
 }
 
 // === impl Slot ===
@@ -86,6 +86,13 @@ impl<'a> RequestHead<'a> {
     #[must_use]
     pub fn request_id(&self) -> Option<crate::RequestId<'a>> {
         self.request_id.once().and_then(crate::RequestId::new)
+    }
+
+    /// The number of bytes that the payload is announced to have; `None` if there is no single Content-Length that is a
+    /// number (RFC 9110, 8.6).
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        std::str::from_utf8(self.content_length.once()?).ok()?.parse().ok()
     }
 
     fn slot(&mut self, name: &[u8]) -> Option<&mut Slot<'a>> {

@@ -64,7 +64,7 @@ pub use client_id::ClientId;
 pub use code::{AtFault, Code};
 pub use content_type::ContentType;
 pub use correlation_data::CorrelationData;
-pub use dry_run::Decision;
+pub use dry_run::{Decision, DryRun};
 pub use field::{
     CLIENT_ID, CLUSTER, CONTENT_TYPE, CORRELATION_DATA, EDGE_ONLY, MESSAGE_EXPIRY, PATH,
     PAYLOAD_FORMAT_INDICATOR, QOS, REASON_CODE, REQUEST_ID, RESPONSE_TOPIC, RETAIN, USER_PROPERTIES,

@@ -48,7 +48,7 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
     let api_version = violations
         .query("api-version", query.api_version, |raw| one(ApiVersion::parse(raw, &rules.api_versions)));
     let purpose = violations.query("dry-run", query.dry_run, |raw| one(Purpose::parse(raw)));
-    if let Some(length) = head.content_length.once().and_then(decimal)
+    if let Some(length) = head.content_length()
         && let Err(fault) = payload::check_size(length, limits.payload_bytes)
     {
         violations.0.push(payload::violation(fault));
@@ -157,10 +157,6 @@ fn query_over_field<'a>(
 
 fn one<T>(read: Result<T, Fault>) -> Result<T, Faults> {
     read.map_err(|fault| vec![fault])
-}
-
-fn decimal(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -26,18 +26,12 @@
 
 mod claim;
 mod client;
-mod client_id;
 mod condition;
-mod config;
 mod enrichment;
 mod error;
-mod limits;
-mod metadata;
 mod permissions;
 mod present;
 mod routing;
-#[cfg(feature = "schema")]
-mod schema;
 mod shape;
 mod template;
 mod trie;
@@ -45,12 +39,9 @@ mod variable;
 
 pub use claim::{ClaimPath, Claims, NoClaims, Presence};
 pub use client::Client;
-pub use client_id::ClientIdSource;
-pub use config::Config;
 pub use enrichment::{Enrichment, EnrichmentDocument, RequestFacts};
 pub use error::InvalidPolicy;
-pub use metadata::TokenMetadata;
 pub use permissions::{Permissions, PermissionsDocument, Refusal, Verdict};
+pub use present::present;
 pub use routing::{Routing, RoutingDocument};
-#[cfg(feature = "schema")]
-pub use schema::config_schema;
+pub use shape::{Name, Object};

@@ -1,5 +1,5 @@
-//! JSON in the shape that a configuration is documented to have. serde alone takes more: for an object an array, whose
-//! values it gives to the fields by their position, and for an enum's name an object with that name.
+//! JSON in the shape that a configuration is documented to have. serde alone accepts more: an array in place of an object,
+//! its values assigned to the fields by position, and an object in place of an enum's name.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,11 +9,11 @@ use serde::de::{Deserialize, Deserializer, IntoDeserializer, MapAccess, Visitor}
 
 /// A `T` that is a JSON object.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Object<T>(pub(crate) T);
+pub struct Object<T>(pub T);
 
 /// A `T` that is a JSON string: one of an enum's names.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Name<T>(pub(crate) T);
+pub struct Name<T>(pub T);
 
 struct ObjectVisitor<T>(PhantomData<T>);
 
@@ -45,3 +45,30 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Name<T> {
         T::deserialize(name.into_deserializer()).map(Name)
     }
 }
+
+/// A schema shows what is inside, which has its shape already.
+#[cfg(feature = "schema")]
+macro_rules! schema_of_what_is_inside {
+    ($($shape:ident)*) => { $(
+        impl<T: schemars::JsonSchema> schemars::JsonSchema for $shape<T> {
+            fn inline_schema() -> bool {
+                T::inline_schema()
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                T::schema_name()
+            }
+
+            fn schema_id() -> std::borrow::Cow<'static, str> {
+                T::schema_id()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                T::json_schema(generator)
+            }
+        }
+    )* };
+}
+
+#[cfg(feature = "schema")]
+schema_of_what_is_inside! { Name Object }

@@ -6,7 +6,7 @@ pub const PATH: &str = "deploy/filter-config.schema.json";
 /// What the types say it is.
 #[must_use]
 pub fn text() -> String {
-    format!("{:#}\n", policy::config_schema())
+    format!("{:#}\n", edge::config_schema())
 }
 
 #[cfg(test)]

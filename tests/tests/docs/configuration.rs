@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use policy::Config;
+use edge::Config;
 use rig::repo;
 use serde_json::{Value, json};
 

@@ -50,8 +50,9 @@ impl Fate {
     }
 }
 
-/// What the protocol crate says is to become of a request.
-fn expected(fields: &Fields, chunks: &[Vec<u8>], rules: &Rules) -> Fate {
+/// What the protocol crate says about a request, of which the host shows one part after the other: the head, then chunks, then
+/// trailers if there are some.
+fn expected(fields: &Fields, chunks: &[Vec<u8>], has_trailers: bool, rules: &Rules) -> Fate {
     let mut sent = fields.clone();
     for name in EDGE_ONLY {
         sent.remove(name);
@@ -71,19 +72,30 @@ fn expected(fields: &Fields, chunks: &[Vec<u8>], rules: &Rules) -> Fate {
         }
         Ok(())
     });
+
+    let none = Vec::new();
+    let parts: Vec<_> = std::iter::once(&none).chain(chunks).chain(has_trailers.then_some(&none)).collect();
     let mut payload = PayloadCheck::of(&publish, &rules.limits);
-    let is_held = payload.reads_bytes() || publish.purpose == Purpose::DryRun;
-    let checked = chunks.iter().try_for_each(|chunk| payload.push(chunk)).and_then(|()| payload.finish());
-    match checked {
-        Err(problem) => Fate::refused(&problem, &head, !is_held),
-        Ok(()) if publish.purpose == Purpose::DryRun => {
-            let body = publish.to_dry_run_json(payload.seen(), Decision::default(), head.request_id());
-            let mut fields = Fields::from_iter([("content-type", "application/json")]);
-            fields.extend(head.request_id().map(|id| ("x-request-id", id.as_str())));
-            Fate::answered(200, "DryRun", fields, body, false)
+    for (index, bytes) in parts.iter().enumerate() {
+        let has_head_left = index > 0;
+        let is_end = index + 1 == parts.len();
+        let verdict = payload.push(bytes).and_then(|()| {
+            // Over HTTP/1.1 an upstream has it all with the last announced byte.
+            let is_announced = head.content_length().is_some_and(|length| payload.seen() >= length);
+            if is_end || is_announced { payload.finish().map(|()| true) } else { Ok(false) }
+        });
+        match verdict {
+            Err(problem) => return Fate::refused(&problem, &head, has_head_left),
+            Ok(true) if publish.purpose == Purpose::DryRun => {
+                let body = publish.to_dry_run_json(payload.seen(), Decision::default(), head.request_id());
+                let mut fields = Fields::from_iter([("content-type", "application/json")]);
+                fields.extend(head.request_id().map(|id| ("x-request-id", id.as_str())));
+                return Fate::answered(200, "DryRun", fields, body, has_head_left);
+            }
+            Ok(_) => {}
         }
-        Ok(()) => Fate::Sent(sent.sorted()),
     }
+    Fate::Sent(sent.sorted())
 }
 
 /// Texts of which most are right.
@@ -177,6 +189,6 @@ proptest! {
         }
         let limits = Limits { payload_bytes: 12, ..Limits::default() };
         let rules = Rules { limits, ..Rules::default() };
-        prop_assert_eq!(Fate::of(outcome), expected(&fields, &chunks, &rules));
+        prop_assert_eq!(Fate::of(outcome), expected(&fields, &chunks, has_trailers, &rules));
     }
 }

@@ -144,7 +144,7 @@ mod tests {
         let mut config = EnvoyConfig::load().unwrap();
         config.filter(|filter| {
             set_full_policy(filter);
-            policy::Config::from_json(filter.to_string().as_bytes()).unwrap();
+            edge::Config::from_json(filter.to_string().as_bytes()).unwrap();
         });
     }
 }

@@ -1,6 +1,7 @@
 //! The documentation's examples are configurations that compile.
 
-use policy::{Client, Config, NoClaims, Verdict};
+use edge::Config;
+use policy::{Client, NoClaims, Verdict};
 
 const PERMISSIONS: &str = include_str!("../../../docs/permissions.md");
 

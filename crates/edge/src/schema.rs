@@ -1,14 +1,11 @@
 //! The JSON Schema of the configuration, for the people and editors who write it.
 
-use std::borrow::Cow;
-
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
 use crate::config::Document;
-use crate::shape::{Name, Object};
 
 /// The JSON Schema (draft 2020-12) of what [`Config::from_json`](crate::Config::from_json) reads.
 #[must_use]
@@ -17,31 +14,6 @@ pub fn config_schema() -> Value {
     RecursiveTransform(without_null).transform(&mut schema);
     schema.into()
 }
-
-/// A schema says by itself which shape it has.
-macro_rules! as_what_is_in_it {
-    ($($shape:ident)*) => { $(
-        impl<T: JsonSchema> JsonSchema for $shape<T> {
-            fn inline_schema() -> bool {
-                T::inline_schema()
-            }
-
-            fn schema_name() -> Cow<'static, str> {
-                T::schema_name()
-            }
-
-            fn schema_id() -> Cow<'static, str> {
-                T::schema_id()
-            }
-
-            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-                T::json_schema(generator)
-            }
-        }
-    )* };
-}
-
-as_what_is_in_it! { Name Object }
 
 /// An optional field may be left out, but not be null.
 fn without_null(schema: &mut Schema) {

@@ -1,16 +1,15 @@
 //! The filter's configuration: read strictly, checked whole, compiled into what a request needs.
 
 use http_publish::Rules;
+use policy::{
+    Enrichment, EnrichmentDocument, Object, Permissions, PermissionsDocument, Routing, RoutingDocument,
+    present,
+};
 use serde::Deserialize;
 
 use crate::client_id::{ClientIdDocument, ClientIdSource};
-use crate::enrichment::{Enrichment, EnrichmentDocument};
-use crate::error::InvalidPolicy;
+use crate::invalid_config::InvalidConfig;
 use crate::limits::LimitsDocument;
-use crate::permissions::{Permissions, PermissionsDocument};
-use crate::present::present;
-use crate::routing::{Routing, RoutingDocument};
-use crate::shape::Object;
 
 /// All that the operator decided.
 #[derive(Clone, Debug)]
@@ -19,9 +18,9 @@ pub struct Config {
     pub rules: Rules,
     /// Who sent them.
     pub client_id: ClientIdSource,
-    /// Who may publish what; `None` where everybody may publish everything.
+    /// Who may publish what; `None` if every client may publish everything.
     pub permissions: Option<Permissions>,
-    /// Where messages go; `None` where Envoy's routes alone decide.
+    /// Where messages go; `None` if Envoy's routes alone decide.
     pub routing: Option<Routing>,
     /// What is added to them.
     pub enrichment: Enrichment,
@@ -59,24 +58,35 @@ pub(crate) struct Document {
 // === impl Config ===
 
 impl Config {
-    /// Reads the plugin's configuration; none is `{}`.
+    /// Reads the filter's configuration; an empty one is `{}`.
     ///
     /// # Errors
-    /// A sentence that names the field and what was expected.
-    pub fn from_json(json: &[u8]) -> Result<Self, InvalidPolicy> {
+    /// Returns an error, which names the field and what was expected, unless all of it can be used.
+    pub fn from_json(json: &[u8]) -> Result<Self, InvalidConfig> {
         let json = if json.is_empty() { b"{}" } else { json };
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         let Object(document) = serde_path_to_error::deserialize::<_, Object<Document>>(&mut deserializer)
-            .map_err(|error| InvalidPolicy::new(error.path(), error.inner()))?;
-        deserializer.end().map_err(|error| InvalidPolicy::new("configuration", error))?;
+            .map_err(|error| InvalidConfig::new(error.path(), error.inner()))?;
+        deserializer.end().map_err(|error| InvalidConfig::new("configuration", error))?;
         document.compile()
+    }
+
+    /// What the operator should know of it at a glance, for Envoy's log.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let path = &self.rules.path;
+        let clients = match self.permissions {
+            Some(_) => "clients that have a permission binding for the topic",
+            None => "every client and every topic, since no permissions are configured",
+        };
+        format!("publishing at {path} is open to {clients}")
     }
 }
 
 // === impl Document ===
 
 impl Document {
-    fn compile(self) -> Result<Config, InvalidPolicy> {
+    fn compile(self) -> Result<Config, InvalidConfig> {
         let mut rules = Rules { limits: self.limits.0.compile()?, ..Rules::default() };
         if let Some(path) = self.path {
             check_path(&path)?;
@@ -102,24 +112,24 @@ impl Document {
 }
 
 /// A path as a request's target spells it, so that comparing bytes is enough.
-fn check_path(path: &str) -> Result<(), InvalidPolicy> {
+fn check_path(path: &str) -> Result<(), InvalidConfig> {
     let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'));
     if path.starts_with('/') && is_plain {
         return Ok(());
     }
-    Err(InvalidPolicy::new(
+    Err(InvalidConfig::new(
         "path",
         "a path is expected that starts with / and has no query, like /mqtt/messages",
     ))
 }
 
-/// A version that stands in a query without an escape.
-fn check_api_version(version: &str) -> Result<(), InvalidPolicy> {
+/// A version that a query can spell without percent-encoding.
+fn check_api_version(version: &str) -> Result<(), InvalidConfig> {
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     if !version.is_empty() && version.bytes().all(is_unreserved) {
         return Ok(());
     }
-    Err(InvalidPolicy::new(
+    Err(InvalidConfig::new(
         "apiVersions",
         "letters, digits and - . _ ~ are expected, like 2025-02-15-preview",
     ))
@@ -128,8 +138,8 @@ fn check_api_version(version: &str) -> Result<(), InvalidPolicy> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::ClaimPath;
     use http_publish::Limits;
+    use policy::ClaimPath;
 
     #[test]
     fn an_empty_configuration_is_azures_limits_and_the_claim_oid() {

@@ -1,11 +1,10 @@
 //! The limits of a configuration: a profile, and what differs from it.
 
 use http_publish::{Limits, Profile};
+use policy::{Name, present};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::error::InvalidPolicy;
-use crate::present::present;
-use crate::shape::Name;
+use crate::invalid_config::InvalidConfig;
 
 /// A profile's name, and single limits that replace the profile's.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -34,8 +33,7 @@ pub(crate) struct LimitsDocument {
     /// Seconds of the Message Expiry Interval.
     #[serde(deserialize_with = "present")]
     message_expiry_seconds: Option<WholeNumber>,
-    /// Bytes of the payload. What Envoy has to hold back (Payload Format Indicator 1, dry runs) has to fit into the
-    /// listener's `per_connection_buffer_limit_bytes` too.
+    /// Bytes of the payload.
     #[serde(deserialize_with = "present")]
     payload_bytes: Option<WholeNumber>,
 }
@@ -53,8 +51,8 @@ enum ProfileName {
     Mqtt5,
 }
 
-/// A number of 0 to 4,294,967,295. What passes through a protobuf `Struct` on its way to Envoy, as in Istio, becomes a
-/// double, so `8.0` is one too.
+/// A number from 0 to 4,294,967,295. A protobuf `Struct`, which control planes such as Istio use, turns every number into
+/// a double, so `8.0` is accepted too.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct WholeNumber(u32);
@@ -62,7 +60,7 @@ struct WholeNumber(u32);
 // === impl LimitsDocument ===
 
 impl LimitsDocument {
-    pub(crate) fn compile(&self) -> Result<Limits, InvalidPolicy> {
+    pub(crate) fn compile(&self) -> Result<Limits, InvalidConfig> {
         let profile = match self.profile.0 {
             ProfileName::Azure => Profile::Azure,
             ProfileName::Aws => Profile::Aws,
@@ -119,8 +117,8 @@ impl LimitsDocument {
     }
 }
 
-fn too_much(field: &str, most: impl std::fmt::Display) -> InvalidPolicy {
-    InvalidPolicy::new(format_args!("limits.{field}"), format_args!("MQTT can carry {most} at most"))
+fn too_much(field: &str, most: impl std::fmt::Display) -> InvalidConfig {
+    InvalidConfig::new(format_args!("limits.{field}"), format_args!("MQTT can carry {most} at most"))
 }
 
 // === impl WholeNumber ===

@@ -1,18 +1,23 @@
 //! A token's claims as `jwt_authn` leaves them: in Envoy's dynamic metadata, a serialised `envoy.config.core.v3.Metadata`.
 //!
-//! It is read in place, one path at a time, and nothing is copied before it is wanted. Here a claim keeps its type; asked
-//! for by its path, the host would give its bytes alone, and eight of them may be a text or a number.
+//! It is read in place, one path at a time, and only what is asked for is copied. In this form a claim keeps its type; a
+//! property read by its path has bytes alone, and eight of them may be a string or a number.
 
-use crate::claim::{ClaimPath, Claims, Presence};
+use std::ops::Range;
 
-/// The claims of one token.
-#[derive(Clone, Copy, Debug)]
-pub struct TokenMetadata<'a> {
-    /// A serialised `google.protobuf.Struct`; `None` where there is no token.
-    payload: Result<Option<&'a [u8]>, Malformed>,
+use policy::{ClaimPath, Claims, Presence};
+
+use crate::host::TokenClaims;
+
+/// The claims of one token, in the metadata that holds them.
+#[derive(Clone, Debug)]
+pub struct TokenMetadata<B> {
+    metadata: B,
+    /// Where in it the token is, a serialised `google.protobuf.Struct`; `None` if there is no token.
+    token: Result<Option<Range<usize>>, Malformed>,
 }
 
-/// The bytes are no protobuf message, or not this one.
+/// The bytes are not a protobuf message, or not the expected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Malformed;
 
@@ -39,7 +44,7 @@ enum Wire<'a> {
     Fixed32,
 }
 
-/// The filter under whose name the claims stand.
+/// The name of the filter that leaves the claims.
 const NAMESPACE: &str = "envoy.filters.http.jwt_authn";
 
 // Numbers of fields, as the .proto files have them.
@@ -51,35 +56,39 @@ const ENTRY_VALUE: u64 = 2;
 
 // === impl TokenMetadata ===
 
-impl<'a> TokenMetadata<'a> {
-    /// The token that `jwt_authn` left under `key` (its `payload_in_metadata`); empty metadata is no token.
+impl<B: AsRef<[u8]>> TokenMetadata<B> {
+    /// Finds the token that `jwt_authn` left under `key` (its `payload_in_metadata`). Empty metadata has no token.
     #[must_use]
-    pub fn new(metadata: &'a [u8], key: &str) -> Self {
-        let payload = entry(metadata, METADATA_FILTER_METADATA, NAMESPACE)
-            .and_then(|filter| filter.map_or(Ok(None), |filter| entry(filter, STRUCT_FIELDS, key)))
-            .and_then(|token| token.map(Value::parse).transpose());
-        Self {
-            payload: payload.map(|token| match token {
-                Some(Value::Struct(claims)) => Some(claims),
-                _ => None,
-            }),
-        }
+    pub fn new(metadata: B, key: &str) -> Self {
+        let token = find_token(metadata.as_ref(), key);
+        Self { metadata, token }
     }
 
-    fn find(&self, path: &ClaimPath) -> Result<Option<Value<'a>>, Malformed> {
-        let Some(claims) = self.payload? else { return Ok(None) };
+    fn find(&self, path: &ClaimPath) -> Result<Option<Value<'_>>, Malformed> {
+        let Some(token) = self.token.clone()? else { return Ok(None) };
+        let claims = self.metadata.as_ref().get(token).ok_or(Malformed)?;
         path.names().try_fold(Some(Value::Struct(claims)), |value, name| match value {
             Some(Value::Struct(fields)) => entry(fields, STRUCT_FIELDS, name)?.map(Value::parse).transpose(),
             _ => Ok(None),
         })
     }
 
-    fn value(&self, path: &ClaimPath) -> Option<Value<'a>> {
+    fn value(&self, path: &ClaimPath) -> Option<Value<'_>> {
         self.find(path).ok().flatten()
     }
 }
 
-impl Claims for TokenMetadata<'_> {
+fn find_token(metadata: &[u8], key: &str) -> Result<Option<Range<usize>>, Malformed> {
+    let Some(filter) = entry(metadata, METADATA_FILTER_METADATA, NAMESPACE)? else { return Ok(None) };
+    let Some(token) = entry(filter, STRUCT_FIELDS, key)? else { return Ok(None) };
+    let Value::Struct(claims) = Value::parse(token)? else { return Ok(None) };
+    let start = claims.as_ptr().addr().checked_sub(metadata.as_ptr().addr()).ok_or(Malformed)?;
+    Ok(Some(start..start.saturating_add(claims.len())))
+}
+
+impl<B: AsRef<[u8]>> TokenClaims for TokenMetadata<B> {}
+
+impl<B: AsRef<[u8]>> Claims for TokenMetadata<B> {
     fn text(&self, path: &ClaimPath) -> Option<String> {
         match self.value(path)? {
             Value::Text(text) => Some(text.to_owned()),

@@ -1,11 +1,9 @@
 //! Where the client id comes from.
 
+use policy::{ClaimPath, Name, present};
 use serde::Deserialize;
 
-use crate::claim::ClaimPath;
-use crate::error::InvalidPolicy;
-use crate::present::present;
-use crate::shape::Name;
+use crate::invalid_config::InvalidConfig;
 
 /// The identity that Envoy verified, and that becomes the client id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,10 +53,10 @@ enum Origin {
 // === impl ClientIdDocument ===
 
 impl ClientIdDocument {
-    pub(crate) fn compile(self) -> Result<ClientIdSource, InvalidPolicy> {
+    pub(crate) fn compile(self) -> Result<ClientIdSource, InvalidConfig> {
         let Self { from: Name(from), metadata_key, claims } = self;
         if from != Origin::Jwt && (metadata_key.is_some() || claims.is_some()) {
-            return Err(InvalidPolicy::new("clientId", "metadataKey and claims go with \"from\": \"jwt\""));
+            return Err(InvalidConfig::new("clientId", "metadataKey and claims go with \"from\": \"jwt\""));
         }
         match from {
             Origin::Certificate => Ok(ClientIdSource::Certificate),
@@ -67,7 +65,7 @@ impl ClientIdDocument {
                 let claims = claims.unwrap_or_else(|| vec![ClaimPath::named("oid")]);
                 if claims.is_empty() || !claims.iter().all(ClaimPath::is_nameable) {
                     let expected = "at least one claim with a name is expected, like \"oid\"";
-                    return Err(InvalidPolicy::new("clientId.claims", expected));
+                    return Err(InvalidConfig::new("clientId.claims", expected));
                 }
                 let metadata_key = metadata_key.unwrap_or_else(|| "jwt".to_owned());
                 Ok(ClientIdSource::Jwt { metadata_key, claims })
