@@ -108,3 +108,34 @@ fn a_dry_run_is_answered_before_the_upstream_has_all_of_it_and_says_there_that_i
         }
     }
 }
+
+#[test]
+fn a_refusal_on_the_way_costs_the_upstream_a_stream_and_nothing_else() {
+    for upstream in [Protocol::Http1, Protocol::Http2] {
+        let recorder = Recorder::start();
+        let edge = edge("reset", &recorder, upstream);
+        for _ in 0..6 {
+            let body = Body::chunked([&b"a"[..], b"\xff"]);
+            let request = Request::publish("text").header(FORMAT, "1").with_body(body);
+            let answer = edge.at(Protocol::Http2).send(request);
+            assert_eq!(answer.status, 400);
+            let line = edge.log_line(&answer);
+            assert_eq!(line.text("reason"), "postmqtt{PayloadNotUtf8}");
+            assert_eq!(line.text("flags"), "-", "it is not the upstream's fault");
+        }
+        let stat = |name: &str| edge.stat(&format!("cluster.mqtt_bridge.{name}"));
+        // The stream was reset here, or given up before it had a connection.
+        let streams = stat("upstream_rq_total") + stat("upstream_rq_cancelled");
+        assert_eq!(streams, 6, "to {upstream:?}: none was tried again");
+        for name in [
+            "upstream_rq_retry",
+            "upstream_rq_rx_reset",
+            "upstream_rq_4xx",
+            "upstream_rq_5xx",
+            "upstream_rq_active",
+            "outlier_detection.ejections_enforced_total",
+        ] {
+            assert_eq!(stat(name), 0, "{name} to {upstream:?}");
+        }
+    }
+}
