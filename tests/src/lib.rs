@@ -3,8 +3,8 @@
 //! A test takes an [`Edge`], which starts all of that, sends a [`Request`] over a [`Protocol`] and looks at the
 //! [`Answer`]; a [`Subscriber`], built on an MQTT library that the bridge does not use, gives every [`Message`] with
 //! every property. Where a client has to misbehave, [`raw`] writes bytes; where it matters what leaves the edge, a
-//! [`Recorder`] stands in for the bridges; where spans matter, a [`Collector`] takes them; where it matters what the broker says, a [`ScriptedBroker`] says it; and a
-//! [`Link`] between bridge and broker can be cut.
+//! [`Recorder`] stands in for the bridges; where spans matter, a [`Collector`] takes them; where the broker's
+//! answer matters, an [`AutomaticBroker`] gives it; and a [`Link`] between bridge and broker can be cut.
 //!
 //! "Nothing was published" is never found out by waiting: [`Edge::published_until_now`] publishes one more message and
 //! looks at what came before it. Nothing here waits for a time to pass; whatever is waited for has [`PATIENCE`].
@@ -27,7 +27,6 @@ pub mod raw;
 mod recorder;
 mod request;
 mod runtime;
-mod scripted_broker;
 mod subscriber;
 mod terminal;
 pub mod token;
@@ -45,7 +44,7 @@ pub use page::Page;
 pub use recorder::{Behaviour, Recorded, Recorder};
 pub use request::{Request, percent_encoded};
 pub use runtime::{block_on, block_on_for, spawn};
-pub use scripted_broker::ScriptedBroker;
+pub use scripted_broker::{AutomaticBroker, REASON_STRING};
 pub use subscriber::Subscriber;
 pub use terminal::Terminal;
 pub use wait::{PATIENCE, eventually};

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use end_to_end::{
-    Answer, Edge, Message, Pending, Problem, Protocol, Request, ScriptedBroker, block_on, eventually, spawn,
+    Answer, AutomaticBroker, Edge, Message, Pending, Problem, Protocol, REASON_STRING, Request, block_on,
+    eventually, spawn,
 };
 use rig::stack::Mosquitto;
 
@@ -164,7 +165,7 @@ fn what_the_broker_does_not_support_is_said_without_losing_the_connection() {
 
 #[test]
 fn each_reason_code_of_a_puback_is_its_status() {
-    let broker = ScriptedBroker::start();
+    let broker = AutomaticBroker::start();
     let edge = Edge::start("reason-codes", |stack| stack.foreign_broker(broker.port()));
     let refused = [
         (0x80, 500, "UnspecifiedError"),
@@ -174,7 +175,13 @@ fn each_reason_code_of_a_puback_is_its_status() {
         (0x91, 503, "PacketIdentifierInUse"),
         (0x97, 429, "QuotaExceeded"),
         (0x99, 400, "PayloadFormatInvalid"),
+        // Not for PUBACK (MQTT 5.0, 3.4.2.1): undefined, of SUBACK and UNSUBACK, of DISCONNECT.
+        (0xff, 502, "BrokerProtocolError"),
+        (0x8f, 502, "BrokerProtocolError"),
+        (0x8e, 502, "BrokerProtocolError"),
     ];
+    // Below 0x80, and still not for PUBACK. The broker sends no Reason String with these.
+    let undefined = [0x01, 0x02, 0x11, 0x7f];
     for protocol in Protocol::ALL {
         for (reason_code, status) in [(0x00, 204), (0x10, 202)] {
             let answer = edge.at(protocol).send(Request::publish(&format!("puback/{reason_code}")));
@@ -185,20 +192,20 @@ fn each_reason_code_of_a_puback_is_its_status() {
             let answer = edge.at(protocol).send(Request::publish(&format!("puback/{reason_code}")));
             let problem = expect(&answer, status, code);
             assert_eq!(problem.document["mqttReasonCode"], reason_code, "{:#}", problem.document);
-            assert_eq!(
-                problem.document["mqttReasonString"],
-                ScriptedBroker::REASON,
-                "{:#}",
-                problem.document
-            );
+            assert_eq!(problem.document["mqttReasonString"], REASON_STRING, "{:#}", problem.document);
             assert_eq!(answer.header("mqtt-reason-code"), Some(reason_code.to_string().as_str()));
+        }
+        for reason_code in undefined {
+            let answer = edge.at(protocol).send(Request::publish(&format!("puback/{reason_code}")));
+            let problem = expect(&answer, 502, "BrokerProtocolError");
+            assert_eq!(problem.document["mqttReasonCode"], reason_code, "{:#}", problem.document);
         }
     }
 }
 
 #[test]
 fn a_connection_that_ends_before_the_acknowledgement_is_a_503_and_is_made_again() {
-    let broker = ScriptedBroker::start();
+    let broker = AutomaticBroker::start();
     let edge = Edge::start("connection-lost", |stack| stack.foreign_broker(broker.port()));
     for topic in ["hang-up", "disconnect/139", "disconnect/128"] {
         let problem = edge.send(Request::publish(&format!("a/{topic}"))).expect_problem();
@@ -212,7 +219,7 @@ fn a_connection_that_ends_before_the_acknowledgement_is_a_503_and_is_made_again(
 
 #[test]
 fn a_broker_that_refuses_the_login_is_502_and_rates_are_429() {
-    let broker = ScriptedBroker::start();
+    let broker = AutomaticBroker::start();
     let edge = Edge::start("login", |stack| stack.foreign_broker(broker.port()));
     let rows = [
         (0x86, 502, "BrokerLoginFailed"),

@@ -1,7 +1,7 @@
 //! `deploy/tracing.yaml` and the bridge's `--trace-context` and `--otlp-endpoint`: one trace from the client through the
 //! edge and the bridge to the subscriber.
 
-use end_to_end::{Collector, Edge, Message, Request, ScriptedBroker, Span, config, deploy, eventually};
+use end_to_end::{AutomaticBroker, Collector, Edge, Message, Request, Span, config, deploy, eventually};
 use rig::stack::Mosquitto;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -129,7 +129,7 @@ fn the_publish_is_a_span_of_the_bridge_between_the_edge_and_the_subscriber() {
 
 #[test]
 fn a_span_says_what_became_of_the_message() {
-    let broker = ScriptedBroker::start();
+    let broker = AutomaticBroker::start();
     let (edge, collector) = traced_before("outcome", Some(broker.port()), Bridge::Exports, &[]);
     // What is published, its status, and of its span: the Reason Code, the error, and whether it explains itself.
     let rows = [
