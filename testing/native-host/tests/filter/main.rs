@@ -1,0 +1,8 @@
+//! The filter as a dynamic module, under an Envoy that keeps its promises and under some that do not.
+
+mod configuration;
+mod failures;
+mod identity;
+mod orders;
+mod requests;
+mod support;
