@@ -18,6 +18,7 @@ const LIMIT: usize = 64 * 1024;
 /// curl, and the payloads that it sends.
 struct Curl {
     program: PathBuf,
+    version: &'static str,
     certificate: PathBuf,
     payloads: Vec<PathBuf>,
 }
@@ -33,6 +34,7 @@ impl Curl {
         });
         Self {
             program: tools::curl().unwrap_or_else(|error| panic!("{error}")),
+            version: "--http2",
             certificate: edge.stack().certificate().to_owned(),
             payloads: payloads.to_vec(),
         }
@@ -41,7 +43,7 @@ impl Curl {
     /// Posts a payload on a connection of its own; the status, or curl's error.
     fn post(&self, url: &str, headers: &[&str], payload: &Path) -> String {
         let mut curl = Command::new(&self.program);
-        curl.args(["--silent", "--show-error", "--http2", "--max-time", "30", "--output", "/dev/null"]);
+        curl.args(["--silent", "--show-error", self.version, "--max-time", "30", "--output", "/dev/null"]);
         curl.args(["--write-out", "%{http_code}"]).arg("--cacert").arg(&self.certificate);
         curl.arg("--data-binary").arg(format!("@{}", payload.display()));
         curl.args(headers.iter().flat_map(|header| ["--header", header]));
@@ -98,6 +100,19 @@ fn refusals_of_the_bridge_and_for_lack_of_one_are_seen() {
     curl.expect("a bridge without a broker", "503", &target(&edge, ""), &[&valid]);
     edge.stack().bridge().stop();
     curl.expect("no bridge", "503", &target(&edge, ""), &[&valid]);
+}
+
+#[test]
+fn refusals_of_a_bridge_without_an_edge_are_seen() {
+    let edge = Edge::start("seen-alone", |stack| stack.mosquitto(Mosquitto::new()));
+    let curl = Curl { version: "--http2-prior-knowledge", ..Curl::new(&edge) };
+    let url = format!("{}/mqtt/messages?topic=a", edge.stack().bridge_url(0));
+    curl.expect("a broken parameter", "400", &format!("{url}&qos=2"), &[]);
+    curl.expect("no length", "400", &format!("{url}&qos=2"), &["transfer-encoding: chunked"]);
+    curl.expect("another path", "404", &format!("{}/elsewhere", edge.stack().bridge_url(0)), &[]);
+    edge.stack().broker().stop();
+    eventually("the bridge to notice", || (edge.send(Request::publish("a")).status == 503).then_some(()));
+    curl.expect("no broker", "503", &url, &[]);
 }
 
 /// More than 100,000 announced bytes stream: the bridge gets the head before the payload has ended.

@@ -6,60 +6,96 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use http_publish::{Code, PayloadCheck, Problem};
 use hyper::Version;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Frame, Incoming};
+use tokio::time::{Instant, timeout_at};
 
 use mqtt_publisher::budget::Permit;
 
 use crate::translate;
 
-/// Reads the payload. One that arrives in one piece is not copied.
-pub(super) async fn read(
+/// The payload of a request, while it arrives.
+#[derive(Debug)]
+pub(super) struct Payload {
     http: Version,
     body: Incoming,
-    check: PayloadCheck,
-    permit: &mut Permit,
+    received: usize,
     timeout: Duration,
-) -> Result<Bytes, Problem> {
-    tokio::time::timeout(timeout, collect(http, body, check, permit)).await.unwrap_or_else(|_| {
-        let seconds = timeout.as_secs_f32();
-        Err(Problem::new(Code::RequestTimeout, format!("the payload did not arrive within {seconds} s")))
-    })
+    deadline: Instant,
 }
 
-async fn collect(
-    http: Version,
-    mut body: Incoming,
-    mut check: PayloadCheck,
-    permit: &mut Permit,
-) -> Result<Bytes, Problem> {
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| incomplete())?;
-        let Ok(data) = frame.into_data() else {
-            // Trailers, which HTTP Publish does not use.
-            continue;
+/// A refusal waits for the end of a payload of at most this size. Clients in use lose an answer that comes earlier.
+const DISCARDED: usize = 64 * 1024;
+
+// === impl Payload ===
+
+impl Payload {
+    /// The payload of a request that has just begun; all of it has to arrive within `timeout`.
+    pub(super) fn new(http: Version, body: Incoming, timeout: Duration) -> Self {
+        Self { http, body, received: 0, timeout, deadline: Instant::now() + timeout }
+    }
+
+    /// Reads the payload. One that arrives in one piece is not copied.
+    pub(super) async fn read(&mut self, check: PayloadCheck, permit: &mut Permit) -> Result<Bytes, Problem> {
+        let seconds = self.timeout.as_secs_f32();
+        timeout_at(self.deadline, self.collect(check, permit)).await.unwrap_or_else(|_| {
+            Err(Problem::new(Code::RequestTimeout, format!("the payload did not arrive within {seconds} s")))
+        })
+    }
+
+    /// Drops the rest of the payload of a request that is refused: until it has ended, is larger than [`DISCARDED`] or
+    /// announced to be, or is late.
+    pub(super) async fn discard(&mut self) {
+        let deadline = self.deadline;
+        let rest = async {
+            while self.received.saturating_add(self.announced()) <= DISCARDED {
+                let Some(Ok(_)) = self.frame().await else { return };
+            }
         };
-        check.push(&data)?;
-        let length = first.len() + rest.len() + data.len();
-        permit.grow_to(length).map_err(|exhausted| translate::problem(exhausted.into()))?;
-        if first.is_empty() && rest.is_empty() {
-            first = data;
-            continue;
-        }
-        if rest.is_empty() {
-            let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
-            rest.reserve(first.len() + data.len() + announced.min(READ_AHEAD));
-            rest.extend_from_slice(&std::mem::take(&mut first));
-        }
-        rest.extend_from_slice(&data);
+        // Late or not, the answer is sent now.
+        let _ = timeout_at(deadline, rest).await;
     }
-    if http == Version::HTTP_2 && !body.is_end_stream() {
-        // hyper reports a stream that the client has reset as one that has ended.
-        return Err(incomplete());
+
+    async fn collect(&mut self, mut check: PayloadCheck, permit: &mut Permit) -> Result<Bytes, Problem> {
+        let mut first = Bytes::new();
+        let mut rest = BytesMut::new();
+        while let Some(frame) = self.frame().await {
+            let frame = frame.map_err(|_| incomplete())?;
+            let Ok(data) = frame.into_data() else {
+                // Trailers, which HTTP Publish does not use.
+                continue;
+            };
+            check.push(&data)?;
+            permit.grow_to(self.received).map_err(|exhausted| translate::problem(exhausted.into()))?;
+            if first.is_empty() && rest.is_empty() {
+                first = data;
+                continue;
+            }
+            if rest.is_empty() {
+                rest.reserve(first.len() + data.len() + self.announced().min(READ_AHEAD));
+                rest.extend_from_slice(&std::mem::take(&mut first));
+            }
+            rest.extend_from_slice(&data);
+        }
+        if self.http == Version::HTTP_2 && !self.body.is_end_stream() {
+            // hyper reports a stream that the client has reset as one that has ended.
+            return Err(incomplete());
+        }
+        check.finish()?;
+        Ok(if rest.is_empty() { first } else { rest.freeze() })
     }
-    check.finish()?;
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+
+    async fn frame(&mut self) -> Option<hyper::Result<Frame<Bytes>>> {
+        let frame = self.body.frame().await;
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            self.received = self.received.saturating_add(data.len());
+        }
+        frame
+    }
+
+    /// The bytes that are still to come, as far as the request says.
+    fn announced(&self) -> usize {
+        usize::try_from(self.body.size_hint().lower()).unwrap_or(usize::MAX)
+    }
 }
 
 /// The most memory that is reserved for a payload before it has arrived, whatever its Content-Length.

@@ -17,7 +17,7 @@ use mqtt_publisher::budget::{Budget, Permit};
 use mqtt_publisher::{Pool, PublishError};
 
 use super::answer::{self, Answer};
-use super::body;
+use super::body::Payload;
 use super::client;
 use super::config::HttpConfig;
 use crate::metrics::Metrics;
@@ -62,8 +62,9 @@ impl Service {
 
     pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, Infallible> {
         let (parts, body) = request.into_parts();
+        let mut payload = Payload::new(parts.version, body, self.config.body_timeout);
         let request_id = request_id(&parts);
-        let mut answer = match self.route(&parts, body, &request_id).await {
+        let mut answer = match self.route(&parts, &mut payload, &request_id).await {
             Ok(answer) => answer,
             Err(problem) => {
                 tracing::debug!(
@@ -73,6 +74,7 @@ impl Service {
                     "{}",
                     problem.detail()
                 );
+                payload.discard().await;
                 answer::problem(&problem, &request_id)
             }
         };
@@ -83,10 +85,10 @@ impl Service {
         Ok(answer)
     }
 
-    async fn route(&self, parts: &Parts, body: Incoming, request_id: &str) -> Result<Answer, Problem> {
+    async fn route(&self, parts: &Parts, payload: &mut Payload, request_id: &str) -> Result<Answer, Problem> {
         if self.rules.is_publish(target(parts).as_bytes()) {
             let deadline = self.config.body_timeout + self.config.publish_timeout + SLACK;
-            return tokio::time::timeout(deadline, self.handle_message(parts, body, request_id))
+            return tokio::time::timeout(deadline, self.handle_message(parts, payload, request_id))
                 .await
                 .unwrap_or_else(|_| Err(translate::problem(PublishError::AcknowledgementTimeout)))
                 .inspect_err(|problem| self.metrics.count_refused(problem.code()));
@@ -102,7 +104,7 @@ impl Service {
     async fn handle_message(
         &self,
         parts: &Parts,
-        body: Incoming,
+        payload: &mut Payload,
         request_id: &str,
     ) -> Result<Answer, Problem> {
         let head = head(parts);
@@ -111,7 +113,7 @@ impl Service {
         let trace = self.follows_traces().then(|| TraceContext::of(&parts.headers)).flatten();
         match publish.purpose {
             Purpose::DryRun => {
-                let (payload, _permit) = self.receive(&mut publish, trace.as_ref(), parts, body).await?;
+                let (payload, _permit) = self.receive(&mut publish, trace.as_ref(), payload).await?;
                 let id = RequestId::new(request_id.as_bytes());
                 Ok(answer::json(publish.to_dry_run_json(payload.len() as u64, Decision::default(), id)))
             }
@@ -121,7 +123,7 @@ impl Service {
                     None => PublishSpan::none(),
                 };
                 let continued = span.continued(trace.as_ref()).or(trace);
-                let outcome = match self.receive(&mut publish, continued.as_ref(), parts, body).await {
+                let outcome = match self.receive(&mut publish, continued.as_ref(), payload).await {
                     Ok((payload, permit)) => {
                         span.set_payload_bytes(payload.len());
                         self.deliver(&publish, client.as_ref(), payload, permit).await
@@ -144,8 +146,7 @@ impl Service {
         &self,
         publish: &mut Publish<'_>,
         trace: Option<&TraceContext<'_>>,
-        parts: &Parts,
-        body: Incoming,
+        payload: &mut Payload,
     ) -> Result<(Bytes, Permit), Problem> {
         if self.config.trace_context {
             let properties = trace::put(trace, &publish.user_properties);
@@ -153,7 +154,7 @@ impl Service {
         }
         let mut permit = self.budget.admit().map_err(|exhausted| translate::problem(exhausted.into()))?;
         let check = PayloadCheck::of(publish, &self.rules.limits);
-        let payload = body::read(parts.version, body, check, &mut permit, self.config.body_timeout).await?;
+        let payload = payload.read(check, &mut permit).await?;
         Ok((payload, permit))
     }
 
