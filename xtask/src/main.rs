@@ -1,11 +1,12 @@
 //! `cargo xtask`: the commands of this repository.
 
 mod commands;
+mod package;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{bench, demo, fuzz, lint, schema, soak, test};
+use commands::{bench, chart, demo, fuzz, imports, lint, mix_versions, schema, soak, test};
 use rig::dev::token::Token;
 use rig::{Result, build, tools};
 
@@ -35,6 +36,14 @@ enum Command {
     Fuzz(fuzz::Fuzz),
     /// Checks formatting, lints, documentation, dependencies and configuration
     Lint,
+    /// Lists the functions that the filter asks of its host
+    Imports,
+    /// Runs the filter and the bridge of two versions together, as an upgrade does
+    MixVersions(mix_versions::MixVersions),
+    /// Makes what a release consists of: the filter, bridges, images, bills of materials and sums
+    Package(package::Package),
+    /// Renders the plain Kubernetes manifests from the Helm chart
+    Chart,
     /// Writes the JSON Schema of the filter's configuration
     Schema,
     /// Sets up what demo, test, lint and bench need
@@ -67,6 +76,10 @@ fn run(command: Command) -> Result<()> {
         Command::Bench(bench) => bench.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
         Command::Lint => lint::run(),
+        Command::Imports => imports::run(),
+        Command::MixVersions(mix) => mix.run(),
+        Command::Package(package) => package.run(),
+        Command::Chart => chart::run(),
         Command::Schema => schema::run(),
         Command::Tools => {
             commands::wasm_toolchain()?;

@@ -1,9 +1,12 @@
 //! One module a command.
 
 pub(crate) mod bench;
+pub(crate) mod chart;
 pub(crate) mod demo;
 pub(crate) mod fuzz;
+pub(crate) mod imports;
 pub(crate) mod lint;
+pub(crate) mod mix_versions;
 mod once;
 pub(crate) mod schema;
 pub(crate) mod soak;

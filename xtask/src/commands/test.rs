@@ -27,6 +27,9 @@ impl Test {
         println!("schemathesis: {}", repo::shown(&tools::schemathesis()?));
         println!("newman: {}", repo::shown(&tools::newman()?));
         println!("bru: {}", repo::shown(&tools::bru()?));
+        println!("skopeo: {}", repo::shown(&tools::skopeo()?));
+        println!("docker-registry: {}", repo::shown(&tools::docker_registry()?));
+        println!("helm: {}", repo::shown(&tools::helm()?));
         tools::terminal()?;
         println!("filter: {}", repo::shown(&build::filter(toolchain)?));
         println!("filter that traps: {}", repo::shown(&build::trapping_filter(toolchain)?));
