@@ -3,6 +3,7 @@
 mod answer;
 mod broker;
 mod clients;
+mod control_planes;
 mod docs;
 mod filter;
 mod identity;
