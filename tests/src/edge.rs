@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use rig::repo;
 use rig::stack::{Builder, Mosquitto, Service, Stack};
+use rig::{Filter, repo};
 use serde_json::Value;
 
 use crate::{Answer, Endpoint, Message, Protocol, Request, Subscriber, config, eventually, percent_encoded};
@@ -180,6 +180,29 @@ impl Edge {
         let text = self.administration(&format!("/stats?filter={}", percent_encoded(name)));
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
         value.map_or(0, |value| value.trim().parse().expect("a statistic is a number"))
+    }
+
+    /// How many requests ended like this at the edge, by the labels of the filter's counter as Envoy names it:
+    /// `InvalidQos`, `Sent.qos.1`.
+    ///
+    /// # Panics
+    /// Where Envoy does not tell.
+    #[must_use]
+    pub fn outcomes(&self, labels: &str) -> u64 {
+        let namespace = match Filter::of_this_run().expect("a filter") {
+            Filter::Wasm => "wasmcustom",
+            Filter::Native => "dynamicmodulescustom",
+        };
+        self.stat(&format!("{namespace}.postmqtt_requests.outcome.{labels}"))
+    }
+
+    /// Envoy's statistics as Prometheus reads them.
+    ///
+    /// # Panics
+    /// Where Envoy does not tell.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.administration("/stats/prometheus")
     }
 
     fn administration(&self, target: &str) -> String {

@@ -26,6 +26,8 @@ enum Command {
     Token(Token),
     /// Builds the filter; the last line is its path
     BuildFilter,
+    /// Builds the filter as a dynamic module of Envoy; the last line is its path
+    BuildNative,
     /// Sets up what the tests need, and runs all tests
     Test(test::Test),
     /// Runs the long tests: 200,000 requests through Envoy, 1,000,000 through the filter alone
@@ -69,6 +71,10 @@ fn run(command: Command) -> Result<()> {
         }
         Command::BuildFilter => {
             println!("{}", build::filter(commands::wasm_toolchain()?)?.display());
+            Ok(())
+        }
+        Command::BuildNative => {
+            println!("{}", build::native_filter()?.display());
             Ok(())
         }
         Command::Test(test) => test.run(),

@@ -1,6 +1,6 @@
 //! Building the parts that the stack runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::{Context, Result};
@@ -30,6 +30,40 @@ fn build_filter(toolchain: WasmToolchain, features: &[&str], filter: PathBuf) ->
     let built = toolchain.target_dir().join("wasm32-wasip1").join("filter").join("postmqtt.wasm");
     std::fs::copy(&built, &filter).context(|| format!("{} cannot be copied", built.display()))?;
     Ok(filter)
+}
+
+/// Builds the filter as a dynamic module of Envoy, and returns the path of its `.so`.
+///
+/// # Errors
+/// Where it does not compile.
+pub fn native_filter() -> Result<PathBuf> {
+    build_native_filter(&[], repo::native_filter())
+}
+
+/// Builds a dynamic module that a request with the header `x-postmqtt-trap` makes panic, for tests of what Envoy then does.
+///
+/// # Errors
+/// Where it does not compile.
+pub fn trapping_native_filter() -> Result<PathBuf> {
+    build_native_filter(&["--features", "trap"], repo::trapping_native_filter())
+}
+
+fn build_native_filter(features: &[&str], filter: PathBuf) -> Result<PathBuf> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--quiet", "--locked", "--profile", "native"]);
+    cargo.args(["--package", "postmqtt-envoy-module"]).args(features);
+    command::run(cargo.current_dir(repo::root()))?;
+    let built = repo::target().join("native").join("libenvoy_module.so");
+    replace(&built, &filter)?;
+    Ok(filter)
+}
+
+/// Copies by way of another name: an Envoy that still has the old file mapped keeps it.
+fn replace(from: &Path, to: &Path) -> Result<()> {
+    let fresh = to.with_extension("fresh");
+    std::fs::copy(from, &fresh)
+        .and_then(|_| std::fs::rename(&fresh, to))
+        .context(|| format!("{} cannot be copied", from.display()))
 }
 
 /// Builds the bridge, in the profile that the tests compile anyway, and returns its path.

@@ -39,6 +39,18 @@ pub fn filter() -> PathBuf {
     target().join("postmqtt.wasm")
 }
 
+/// The dynamic module that [`crate::build::native_filter`] built.
+#[must_use]
+pub fn native_filter() -> PathBuf {
+    target().join("libpostmqtt.so")
+}
+
+/// The dynamic module that [`crate::build::trapping_native_filter`] built.
+#[must_use]
+pub fn trapping_native_filter() -> PathBuf {
+    target().join("libpostmqtt-trapping.so")
+}
+
 /// The filter that [`crate::build::trapping_filter`] built.
 #[must_use]
 pub fn trapping_filter() -> PathBuf {

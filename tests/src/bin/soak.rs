@@ -139,7 +139,7 @@ fn wrong_counters(edge: &Edge) -> Vec<String> {
             *expected.entry(counter).or_default() += 1;
         }
     }
-    let seen = |counter: &str| edge.stat(&format!("wasmcustom.postmqtt_requests.outcome.{counter}"));
+    let seen = |counter: &str| edge.outcomes(counter);
     let wrong = expected.into_iter().map(|(counter, expected)| (counter, expected, seen(counter)));
     wrong
         .filter(|(_, expected, seen)| expected != seen)

@@ -132,11 +132,16 @@ fn each_decision_of_the_filter_is_counted() {
     for request in [Request::post("/elsewhere"), Request::publish("a").without_token()] {
         assert!(edge.send(request).status >= 400);
     }
-    let name = |outcome: &str| format!("wasmcustom.postmqtt_requests.outcome.{outcome}");
     let expected: BTreeMap<_, _> = rows.iter().map(|(_, outcome, count)| (*outcome, *count as u64)).collect();
-    let seen: BTreeMap<_, _> = expected.keys().map(|outcome| (*outcome, edge.stat(&name(outcome)))).collect();
+    let seen: BTreeMap<_, _> = expected.keys().map(|outcome| (*outcome, edge.outcomes(outcome))).collect();
     assert_eq!(seen, expected);
-    assert_eq!(edge.stat(&name("EdgeFailure")), 0);
+    assert_eq!(edge.outcomes("EdgeFailure"), 0);
+    let metrics = edge.metrics();
+    for series in
+        [r#"{outcome="InvalidQos"} 3"#, r#"{outcome="Sent",qos="0"} 3"#, r#"{outcome="EdgeFailure"} 0"#]
+    {
+        assert!(metrics.contains(&format!("\npostmqtt_requests{series}\n")), "{series} in {metrics}");
+    }
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use end_to_end::prometheus::{Prometheus, Sample};
 use end_to_end::{Edge, Request, config, deploy, eventually, token};
-use rig::repo;
 use rig::stack::{EnvoyConfig, Mosquitto};
+use rig::{Filter, repo};
 use serde_json::{Value, json};
 
 /// What Grafana puts where a query says how far back a rate looks.
@@ -34,11 +34,12 @@ const SHOWN: [(&str, &[&str]); 14] = [
     ("Sessions of clients", &[]),
 ];
 
-/// An edge that permits and limits, in front of a broker that does so too.
+/// An edge that permits and limits, in front of a broker that does so too. A panel is about what Envoy counts of Wasm filters
+/// alone.
 fn edge(name: &str) -> Edge {
     let broker = Mosquitto::new().acl("topic readwrite #\ntopic deny devices/forbidden\n");
     Edge::as_shipped(name, |stack| {
-        stack.mosquitto(broker).envoy_config(|edge: &mut EnvoyConfig| {
+        stack.mosquitto(broker).filter(Filter::Wasm.path()).envoy_config(|edge: &mut EnvoyConfig| {
             config::rates(edge, RATE, 10_000);
             // How long it takes until a histogram has what was measured; 5 seconds where nothing is said.
             edge.value()["stats_flush_interval"] = json!("0.2s");

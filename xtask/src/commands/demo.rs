@@ -2,7 +2,7 @@
 
 use rig::dev::token::Token;
 use rig::stack::{Stack, port_is_free};
-use rig::{Error, Result, build, example, repo, tools};
+use rig::{Error, Filter, Result, build, example, repo, tools};
 
 use super::{end_on_ctrl_c, once, wasm_toolchain};
 
@@ -21,6 +21,9 @@ pub(crate) struct Demo {
     /// The port of Envoy's administration
     #[arg(long, default_value_t = 9901, value_name = "PORT")]
     admin_port: u16,
+    /// Which filter Envoy runs
+    #[arg(long, value_enum, default_value_t)]
+    filter: Filter,
     /// Publishes one message, shows what a subscriber received, and ends: with success only if all of it arrived
     #[arg(long)]
     once: bool,
@@ -66,11 +69,12 @@ impl Demo {
         let toolchain = wasm_toolchain()?;
         println!("envoy: {}", repo::shown(&tools::envoy()?));
         println!("building the filter (the first time takes a minute or two)");
-        println!("filter: {}", repo::shown(&build::filter(toolchain)?));
+        println!("filter: {}", repo::shown(&self.filter.build(toolchain)?));
         println!("building the bridge (the first time takes a few minutes)");
         println!("bridge: {}", repo::shown(&build::bridge()?));
         end_on_ctrl_c()?;
         let stack = Stack::builder("demo")
+            .filter(self.filter.path())
             .http_port(self.http_port)
             .https_port(self.https_port)
             .mqtt_port(self.mqtt_port)

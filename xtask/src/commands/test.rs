@@ -2,13 +2,16 @@
 
 use std::process::Command;
 
-use rig::{Result, build, command, repo, tools};
+use rig::{Filter, Result, build, command, filter, repo, tools};
 
 use super::wasm_toolchain;
 
 /// What `test` is told.
 #[derive(clap::Args)]
 pub(crate) struct Test {
+    /// Which filter Envoy runs where a test does not choose
+    #[arg(long, value_enum, default_value_t)]
+    filter: Filter,
     /// Arguments for `cargo test` [default: --workspace --no-fail-fast]
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
     arguments: Vec<String>,
@@ -33,9 +36,11 @@ impl Test {
         tools::terminal()?;
         println!("filter: {}", repo::shown(&build::filter(toolchain)?));
         println!("filter that traps: {}", repo::shown(&build::trapping_filter(toolchain)?));
+        println!("native filter: {}", repo::shown(&build::native_filter()?));
+        println!("native filter that traps: {}", repo::shown(&build::trapping_native_filter()?));
         println!("bridge: {}", repo::shown(&build::bridge()?));
         let mut cargo = Command::new("cargo");
-        cargo.arg("test");
+        cargo.arg("test").env(filter::VARIABLE, self.filter.as_str());
         if self.arguments.is_empty() {
             cargo.args(["--workspace", "--no-fail-fast"]);
         }

@@ -10,13 +10,14 @@ use super::mosquitto::Mosquitto;
 use super::{Ports, Stack, ports};
 use crate::dev::certificate;
 use crate::error::{Context, Error, Result};
+use crate::filter::Filter;
 use crate::repo;
 
-/// Describes a stack. What is not said: the filter and the bridge that this repository built, one bridge, the broker
-/// that it embeds, free ports.
+/// Describes a stack. What is not said: the filter of this run ([`Filter::of_this_run`]) and the bridge that this repository
+/// built, one bridge, the broker that it embeds, free ports.
 pub struct Builder {
     name: String,
-    filter: PathBuf,
+    filter: Option<PathBuf>,
     bridge: PathBuf,
     bridges: usize,
     bridge_arguments: Vec<String>,
@@ -35,7 +36,7 @@ impl Builder {
     pub(super) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            filter: repo::filter(),
+            filter: None,
             bridge: repo::bridge(),
             bridges: 1,
             bridge_arguments: Vec::new(),
@@ -49,10 +50,10 @@ impl Builder {
         }
     }
 
-    /// Another filter.
+    /// Another filter: a `.wasm`, or a dynamic module's `.so`.
     #[must_use]
     pub fn filter(mut self, path: impl Into<PathBuf>) -> Self {
-        self.filter = path.into();
+        self.filter = Some(path.into());
         self
     }
 
@@ -149,7 +150,11 @@ impl Builder {
         // What an earlier run left would be taken for this one's.
         let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(&directory).context(|| format!("{} cannot be made", directory.display()))?;
-        for (what, path) in [("filter", &self.filter), ("bridge", &self.bridge)] {
+        let filter = match &self.filter {
+            Some(filter) => filter.clone(),
+            None => Filter::of_this_run()?.path(),
+        };
+        for (what, path) in [("filter", &filter), ("bridge", &self.bridge)] {
             if !path.is_file() {
                 let path = repo::shown(path);
                 return Err(Error::new(format!(
@@ -175,7 +180,7 @@ impl Builder {
             bridges: bridges.collect(),
             mosquitto,
             certificate: certificate::ensure()?.chain,
-            envoy: self.envoy.service(&directory, &self.filter, &ports)?,
+            envoy: self.envoy.service(&directory, &filter, &ports)?,
             ports,
             directory,
         };

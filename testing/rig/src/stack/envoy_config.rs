@@ -18,6 +18,7 @@ pub(super) struct Places<'a> {
     pub(super) https_port: u16,
     pub(super) admin_port: u16,
     pub(super) bridge_ports: Vec<u16>,
+    /// A `.wasm`, or a dynamic module's `.so`.
     pub(super) filter: &'a Path,
     pub(super) jwks: &'a Path,
     pub(super) certificate: &'a Path,
@@ -31,6 +32,8 @@ pub mod types {
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
     /// The filter for WebAssembly.
     pub const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+    /// The filter for dynamic modules.
+    pub const DYNAMIC_MODULE: &str = "envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter";
     /// The filter that verifies tokens.
     pub const JWT_AUTHN: &str = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
     /// The filter that limits rates.
@@ -64,13 +67,44 @@ impl EnvoyConfig {
 
     /// Changes the filter's own configuration, which is JSON in a string.
     pub fn filter(&mut self, mut change: impl FnMut(&mut Value)) {
-        self.each(types::WASM, |wasm| {
-            let text = &mut wasm["config"]["configuration"]["value"];
+        let mut change_text = |text: &mut Value| {
             let mut filter =
                 text.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
             change(&mut filter);
             *text = filter.to_string().into();
+        };
+        self.each(types::WASM, |wasm| change_text(&mut wasm["config"]["configuration"]["value"]));
+        self.each(types::DYNAMIC_MODULE, |module| change_text(&mut module["filter_config"]["value"]));
+    }
+
+    /// Puts `deploy/native.yaml` into its places: the filter is a dynamic module.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or `envoy.yaml` has no place for a part of it.
+    pub fn make_native(&mut self) -> Result<()> {
+        let path = repo::root().join("deploy/native.yaml");
+        let text =
+            std::fs::read_to_string(&path).context(|| "deploy/native.yaml cannot be read".to_owned())?;
+        let piece: Value =
+            serde_saphyr::from_str(&text).context(|| "deploy/native.yaml is not valid YAML".to_owned())?;
+        self.each(types::HTTP_CONNECTION_MANAGER, |manager| {
+            let filters = manager["http_filters"].as_array_mut();
+            let Some((filters, at)) = filters.and_then(|filters| {
+                let at = filters.iter().position(|filter| filter["name"] == "postmqtt")?;
+                Some((filters, at))
+            }) else {
+                return;
+            };
+            let mut module = piece["filter"].clone();
+            module["filter_config"] = filters[at]["typed_config"]["config"]["configuration"].take();
+            filters[at]["typed_config"] = module;
+            filters.splice(at..at, piece["http_filters"].as_array().cloned().unwrap_or_default());
         });
+        let layer = self.0.pointer_mut("/layered_runtime/layers/0/static_layer");
+        let layer = layer.and_then(Value::as_object_mut);
+        let layer = layer.ok_or_else(|| Error::new("envoy.yaml has no static layer of runtime settings."))?;
+        layer.extend(piece["runtime"].as_object().cloned().unwrap_or_default());
+        Ok(())
     }
 
     /// Changes the cluster of the bridges.
@@ -101,8 +135,14 @@ impl EnvoyConfig {
             cluster["type"] = json!("STATIC");
             cluster["load_assignment"]["endpoints"] = json!([{ "lb_endpoints": endpoints }]);
         });
+        if places.filter.extension().is_some_and(|extension| extension == "so") {
+            self.make_native()?;
+        }
         self.each(types::WASM, |wasm| {
             wasm["config"]["vm_config"]["code"]["local"] = json!({ "filename": places.filter });
+        });
+        self.each(types::DYNAMIC_MODULE, |module| {
+            module["dynamic_module_config"]["module"]["local"] = json!({ "filename": places.filter });
         });
         self.each(types::JWT_AUTHN, |jwt| {
             for provider in jwt["providers"].as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
@@ -157,13 +197,17 @@ mod tests {
     use super::*;
 
     fn placed() -> EnvoyConfig {
+        placed_with("/run/filter.wasm")
+    }
+
+    fn placed_with(filter: &str) -> EnvoyConfig {
         let mut config = EnvoyConfig::load().unwrap();
         let places = Places {
             http_port: 1,
             https_port: 2,
             admin_port: 3,
             bridge_ports: vec![4, 5],
-            filter: Path::new("/run/filter.wasm"),
+            filter: Path::new(filter),
             jwks: Path::new("/run/jwks.json"),
             certificate: Path::new("/run/tls.crt"),
             certificate_key: Path::new("/run/tls.key"),
@@ -184,6 +228,28 @@ mod tests {
         for port in 1..=5 {
             assert!(text.contains(&format!(r#""port_value":{port}"#)), "{port} is missing");
         }
+    }
+
+    #[test]
+    fn a_native_filter_has_the_same_configuration_and_its_claims() {
+        let (mut wasm, mut native) = (placed(), placed_with("/run/filter.so"));
+        let mut configurations = Vec::new();
+        for config in [&mut wasm, &mut native] {
+            config.filter(|filter| configurations.push(filter.clone()));
+        }
+        let [first, rest @ ..] = configurations.as_slice() else { panic!("no filter") };
+        assert_eq!(rest.len(), 3);
+        assert!(first.is_object() && rest.iter().all(|other| other == first), "{configurations:?}");
+
+        native.each(types::WASM, |filter| panic!("left: {filter}"));
+        let text = native.value().to_string();
+        assert!(
+            text.contains(r#""local":{"filename":"/run/filter.so"}"#) && !text.contains("/etc/"),
+            "{text}"
+        );
+        let key = first["clientId"]["metadataKey"].as_str().unwrap();
+        assert!(text.contains(&format!(r#""object_key":"postmqtt.claims.{key}""#)), "{text}");
+        assert!(text.contains(&format!("%DYNAMIC_METADATA(envoy.filters.http.jwt_authn:{key})%")), "{text}");
     }
 
     #[test]
