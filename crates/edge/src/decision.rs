@@ -68,6 +68,7 @@ pub(crate) fn decide(
                 client_id: sender.client_id.map(ClientId::as_str),
                 permitted_by,
                 cluster,
+                ignored: &head.ignored(),
             };
             End::Show(Box::new(publish.dry_run(decision, head.request_id())))
         }

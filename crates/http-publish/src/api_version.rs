@@ -1,16 +1,16 @@
-//! The API version that a client names in its query.
+//! The API version that a client names in the query.
 
 use crate::code::Code;
 use crate::fault::Fault;
 
-/// A version that is on the configured list.
+/// A version of the configured list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ApiVersion<'a>(&'a str);
 
 // === impl ApiVersion ===
 
 impl<'a> ApiVersion<'a> {
-    /// Takes a version of the list, letter by letter.
+    /// Reads a version, which has to be on the list. Upper and lower case differ.
     pub(crate) fn parse(raw: &[u8], supported: &'a [String]) -> Result<Self, Fault> {
         supported.iter().find(|version| version.as_bytes() == raw).map(|version| Self(version)).ok_or_else(
             || {

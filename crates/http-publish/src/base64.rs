@@ -1,4 +1,5 @@
-//! Base64 (RFC 4648, 4 and 5): read in either alphabet, padded or not; written in the standard one, padded.
+//! Base64 (RFC 4648, 4 and 5). It is read in the standard or the URL-safe alphabet, with or without padding, and written in
+//! the standard alphabet with padding.
 
 use base64::Engine;
 use base64::alphabet;
@@ -16,8 +17,8 @@ const STANDARD_UNPADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDAR
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADDED);
 const URL_SAFE_UNPADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, UNPADDED);
 
-/// Decodes Base64; `-` or `_` anywhere means the URL-safe alphabet, and then `+` and `/` are faults. Padding is whole or
-/// not there.
+/// Decodes Base64. A `-` or `_` selects the URL-safe alphabet, in which `+` and `/` are faults. Padding has to be complete or
+/// absent.
 pub(crate) fn decode(raw: &[u8]) -> Result<Vec<u8>, Fault> {
     let is_url_safe = raw.iter().any(|byte| matches!(byte, b'-' | b'_'));
     let is_padded = raw.last() == Some(&b'=');
@@ -30,7 +31,7 @@ pub(crate) fn decode(raw: &[u8]) -> Result<Vec<u8>, Fault> {
     engine.decode(raw).map_err(|error| to_fault(&error, raw.len()))
 }
 
-/// Appends the one spelling.
+/// Appends the normal form: the standard alphabet, padded.
 pub(crate) fn encode_into(bytes: &[u8], out: &mut String) {
     STANDARD.encode_string(bytes, out);
 }
@@ -40,7 +41,7 @@ fn to_fault(error: &base64::DecodeError, length: usize) -> Fault {
     let (offset, detail) = match error {
         InvalidByte(offset, _) => (*offset, "this is not a character of the Base64 alphabet in use"),
         InvalidLastSymbol { .. } => {
-            (length.saturating_sub(1), "the last character has bits that no byte of the data needs")
+            (length.saturating_sub(1), "the last character has bits that do not belong to a byte")
         }
         _ => (length, "the Base64 ends in the middle of a byte, or its padding is wrong"),
     };
@@ -80,13 +81,13 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_character_is_named_by_its_offset() {
+    fn a_character_outside_the_alphabet_has_an_offset() {
         assert_eq!(decode(b"AAAA*AAA").unwrap_err().offset, Some(4));
     }
 
     proptest! {
         #[test]
-        fn what_is_encoded_decodes_to_itself(bytes: Vec<u8>) {
+        fn encoded_bytes_decode_to_themselves(bytes: Vec<u8>) {
             let mut encoded = String::new();
             encode_into(&bytes, &mut encoded);
             prop_assert_eq!(decode(encoded.as_bytes()).unwrap(), bytes);

@@ -1,4 +1,5 @@
-//! The client id: who publishes, as the edge verified it (spec: the MQTT Client Identifier, MQTT 5.0, 3.1.3.1).
+//! The client id: the identity of the publisher, as the edge verified it. It can serve as an MQTT Client Identifier (MQTT
+//! 5.0, 3.1.3.1).
 
 use std::borrow::Cow;
 
@@ -6,9 +7,9 @@ use crate::code::Code;
 use crate::fault::Fault;
 use crate::{mqtt_string, percent};
 
-/// A verified client id: MQTT text of 1 to 256 bytes.
+/// A verified client id: 1 to 256 bytes of MQTT text (MQTT 5.0, 1.5.4).
 ///
-/// In the field [`CLIENT_ID`](crate::CLIENT_ID) it is percent-encoded, so that no claim can break out of a header.
+/// In the field [`CLIENT_ID`](crate::CLIENT_ID) it is percent-encoded, so that a claim cannot inject header fields.
 ///
 /// ```
 /// use http_publish::ClientId;
@@ -29,22 +30,22 @@ impl<'a> ClientId<'a> {
     /// Takes a verified identity.
     ///
     /// # Errors
-    /// [`Code::InvalidClientId`] where it is empty, too long, or not MQTT text.
+    /// Returns [`Code::InvalidClientId`] if it is empty, longer than 256 bytes, or not MQTT text.
     pub fn new(bytes: &'a [u8]) -> Result<Self, crate::Problem> {
         let text = mqtt_string::from_bytes(bytes).map_err(|fault| refused(&fault))?;
         if text.is_empty() || text.len() > MAX_BYTES {
             return Err(crate::Problem::new(
                 Code::InvalidClientId,
-                format!("the verified client id has {} bytes; 1 to {MAX_BYTES} can be used", text.len()),
+                format!("the verified client id has {} bytes; 1 to {MAX_BYTES} are allowed", text.len()),
             ));
         }
         Ok(Self(Cow::Borrowed(text)))
     }
 
-    /// Reads the field that the edge wrote.
+    /// Reads the value of the field that the edge wrote.
     ///
     /// # Errors
-    /// As [`ClientId::new`], and where the percent-encoding is broken.
+    /// Returns [`Code::InvalidClientId`] as [`ClientId::new`] does, and if the percent-encoding is broken.
     pub fn from_field(raw: &'a [u8]) -> Result<Self, crate::Problem> {
         match percent::decode(raw).map_err(|fault| refused(&fault))? {
             Cow::Borrowed(bytes) => Self::new(bytes),
@@ -52,19 +53,19 @@ impl<'a> ClientId<'a> {
         }
     }
 
-    /// The same client id, kept for longer than the bytes it was read from.
+    /// Copies the client id, so that it does not borrow from the request.
     #[must_use]
     pub fn into_owned(self) -> ClientId<'static> {
         ClientId(Cow::Owned(self.0.into_owned()))
     }
 
-    /// The client id as it is.
+    /// The client id, decoded.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The field's value.
+    /// The value of the field: percent-encoded.
     #[must_use]
     pub fn to_field(&self) -> String {
         let mut out = String::new();
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_field_reads_back_as_the_client_id() {
+    fn a_client_id_is_the_same_after_its_field_is_read() {
         for given in ["plain-id", "a b,c/ä+", "%41"] {
             let field = ClientId::new(given.as_bytes()).unwrap().to_field();
             assert_eq!(ClientId::from_field(field.as_bytes()).unwrap().as_str(), given);

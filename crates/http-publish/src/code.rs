@@ -1,15 +1,15 @@
-//! The codes of problems: stable names that a client may program against, each with its status and who is at fault.
+//! The codes of problems: stable names for programs, each with its HTTP status, who is at fault, and a title.
 
-/// Who has to change something before the request can succeed.
+/// Who has to act before the request can succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AtFault {
-    /// The request itself, or what its sender may do.
+    /// The client.
     Client,
-    /// The filter or the Envoy around it.
+    /// The operator of the filter or its Envoy.
     Edge,
-    /// The bridge.
+    /// The operator of the bridge.
     Bridge,
-    /// The MQTT broker, or the way to it.
+    /// The operator of the MQTT broker or the network in front of it.
     Broker,
 }
 
@@ -25,13 +25,13 @@ macro_rules! codes {
             /// Every code, in the order of the documentation's table.
             pub const ALL: &'static [Self] = &[ $( Self::$name, )* ];
 
-            /// The name as it stands in a problem document.
+            /// The name, as in a problem document.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $( Self::$name => stringify!($name), )* }
             }
 
-            /// The HTTP status it is answered with.
+            /// The HTTP status of the answer.
             #[must_use]
             pub const fn status(self) -> u16 {
                 match self { $( Self::$name => $status, )* }
@@ -43,7 +43,7 @@ macro_rules! codes {
                 match self { $( Self::$name => AtFault::$fault, )* }
             }
 
-            /// The problem's `title`: the same sentence for every occurrence.
+            /// The `title` of the problem: the same sentence for every occurrence.
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self { $( Self::$name => $title, )* }
@@ -59,12 +59,12 @@ codes! {
     EmptyTopic 400 Client "The topic is empty";
     /// A parameter was given more than once.
     DuplicateParameter 400 Client "A parameter was given more than once";
-    /// A `%` without two hexadecimal digits behind it.
+    /// A `%` is not followed by two hexadecimal digits.
     InvalidPercentEncoding 400 Client "The percent-encoding is broken";
-    /// Bytes that are not UTF-8 where text is due.
+    /// A text is not UTF-8.
     InvalidUtf8 400 Client "The text is not UTF-8";
-    /// A character that no MQTT text may hold, or that MQTT says it should not.
-    InvalidCharacter 400 Client "The text holds a character that MQTT does not allow";
+    /// A text has a character that MQTT forbids or advises against (MQTT 5.0, 1.5.4).
+    InvalidCharacter 400 Client "The text has a character that MQTT does not allow";
     /// QoS is neither 0 nor 1.
     InvalidQos 400 Client "The QoS is not 0 or 1";
     /// RETAIN is neither 0 nor 1.
@@ -75,6 +75,8 @@ codes! {
     ResponseTopicTooLong 400 Client "The Response Topic is too long";
     /// The value is not Base64.
     InvalidBase64 400 Client "The Base64 is broken";
+    /// The Correlation Data is a bare UUID, which is Base64 by accident.
+    InvalidCorrelationData 400 Client "The Correlation Data is invalid";
     /// The Correlation Data is over the limit.
     CorrelationDataTooLong 400 Client "The Correlation Data is too long";
     /// The User Properties are not a JSON array of objects with string values.
@@ -91,11 +93,13 @@ codes! {
     UnsupportedApiVersion 400 Client "The API version is not supported";
     /// `dry-run` is neither 0 nor 1.
     InvalidDryRun 400 Client "The dry-run parameter is not 0 or 1";
+    /// A parameter does not exist, and the rules refuse it.
+    UnknownParameter 400 Client "A parameter does not exist";
     /// The Payload Format Indicator is 1 and the payload is not UTF-8.
     PayloadNotUtf8 400 Client "The payload is not UTF-8";
     /// The request ended before its payload did.
     IncompletePayload 400 Client "The payload is incomplete";
-    /// No verified identity came with the request.
+    /// The request has no verified identity.
     Unauthenticated 401 Client "The client is not authenticated";
     /// The verified identity cannot be used as a client id.
     InvalidClientId 403 Client "The client id cannot be used";
@@ -117,14 +121,16 @@ codes! {
     RequestTimeout 408 Client "The request did not arrive in time";
     /// The payload is over the limit.
     PayloadTooLarge 413 Client "The payload is too large";
+    /// `content-encoding` names a coding other than `identity`.
+    UnsupportedContentEncoding 415 Client "The content coding is not supported";
 
     /// PUBACK 0x90.
     TopicNameInvalid 400 Broker "The broker does not accept the Topic Name";
     /// PUBACK 0x99.
     PayloadFormatInvalid 400 Broker "The broker found that the payload is not what its Payload Format Indicator says";
-    /// The broker keeps no messages (CONNACK Retain Available 0, or 0x9A).
+    /// The broker does not retain messages (CONNACK Retain Available 0, or 0x9A).
     RetainNotSupported 400 Broker "The broker does not support retained messages";
-    /// The broker knows only QoS 0 (CONNACK Maximum QoS 0, or 0x9B).
+    /// The broker supports only QoS 0 (CONNACK Maximum QoS 0, or 0x9B).
     QosNotSupported 400 Broker "The broker does not support this QoS";
     /// PUBACK 0x87.
     NotAuthorized 403 Broker "The broker does not authorise this publish";
@@ -132,34 +138,34 @@ codes! {
     PacketTooLarge 413 Broker "The message is larger than the broker's Maximum Packet Size";
     /// PUBACK 0x97.
     QuotaExceeded 429 Broker "The broker's quota is exceeded";
-    /// The broker takes no more connections for now, or messages come too fast for it (0x96, 0x97 or 0x9F about a connection).
+    /// A connection was refused or closed because of its rate or quota (0x96, 0x97 or 0x9F).
     BrokerRateExceeded 429 Broker "The broker's rate is exceeded";
     /// PUBACK 0x80.
     UnspecifiedError 500 Broker "The broker failed to route the message";
     /// PUBACK 0x83.
-    ImplementationSpecificError 500 Broker "The broker failed to route the message for a reason of its own";
-    /// The broker refuses the bridge's login.
+    ImplementationSpecificError 500 Broker "The broker failed to route the message for an implementation-specific reason";
+    /// The broker rejects the credentials or the identifier of the bridge.
     BrokerLoginFailed 502 Broker "The bridge cannot log in to the broker";
-    /// The broker said something that MQTT does not know there.
-    BrokerProtocolError 502 Broker "The broker broke the protocol";
+    /// The broker sent a packet or a Reason Code that MQTT does not allow there.
+    BrokerProtocolError 502 Broker "The broker violated the MQTT protocol";
     /// PUBACK 0x91.
     PacketIdentifierInUse 503 Bridge "The Packet Identifier is in use";
     /// The bridge has no connection to the broker.
     BrokerUnavailable 503 Broker "The broker is not reachable";
-    /// The connection was lost before the PUBACK, and the session with it: whether the message was published is not known.
+    /// The connection and its session were lost before the PUBACK. The message may or may not be published.
     ConnectionLost 503 Broker "The connection to the broker was lost before it acknowledged the message";
-    /// The bridge has as much under way as it may.
+    /// The bridge is at its limit of requests or bytes in flight.
     Overloaded 503 Bridge "The bridge is overloaded";
-    /// No PUBACK came in time: whether the message was published is not known.
+    /// No PUBACK arrived in time. The message may or may not be published.
     AcknowledgementTimeout 504 Broker "The broker did not acknowledge the message in time";
-    /// Messages go over the sessions of clients, and the edge does not name the client, or not one that can be used.
-    UnidentifiedClient 500 Edge "The edge does not say who the client is";
-    /// The edge could not do its work.
+    /// The bridge publishes over sessions of clients, and the edge did not name the client, or not a valid one.
+    UnidentifiedClient 500 Edge "The edge did not identify the client";
+    /// The filter or Envoy failed.
     EdgeFailure 500 Edge "The edge failed to handle the request";
 }
 
 impl Code {
-    /// Whether the same request may succeed later, so that the answer carries `Retry-After`.
+    /// Whether the same request may succeed later. Its answer has `Retry-After`.
     #[must_use]
     pub const fn may_succeed_later(self) -> bool {
         matches!(self.status(), 429 | 503)
@@ -177,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_an_error_status_and_a_title_of_its_own() {
+    fn every_code_has_an_error_status_and_a_unique_title() {
         let mut titles: Vec<&str> = Code::ALL.iter().map(|code| code.title()).collect();
         titles.sort_unstable();
         titles.dedup();

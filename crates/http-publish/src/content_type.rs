@@ -1,22 +1,24 @@
-//! The Content Type (MQTT 5.0, 3.3.2.3.9): text that the broker passes on unread.
+//! The Content Type (MQTT 5.0, 3.3.2.3.9): text that the broker forwards without interpreting it.
 
 use crate::code::Code;
 use crate::fault::{Fault, Faults, faultless};
 use crate::limits::Limits;
 use crate::mqtt_string;
 
-/// What the payload is, in words that sender and receiver agree on; by custom a media type.
+/// The type of the payload, usually a media type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ContentType<'a>(&'a str);
 
 // === impl ContentType ===
 
 impl<'a> ContentType<'a> {
-    /// Reads `content-type`, unchanged. A comma outside a quoted string is a hop's joint of two fields.
+    /// Reads `content-type`, unchanged. A comma outside a quoted string is rejected: an intermediary may have combined two
+    /// header lines into one (RFC 9110, 5.3).
     pub(crate) fn parse(raw: &'a [u8], limits: &Limits) -> Result<Self, Faults> {
         let text = mqtt_string::from_bytes(raw).map_err(|fault| vec![fault])?;
-        let joint = unquoted_comma(raw).map(|offset| {
-            Fault::new(Code::DuplicateParameter, "a comma joins two fields into one").at(offset)
+        let combined = unquoted_comma(raw).map(|offset| {
+            Fault::new(Code::DuplicateParameter, "a comma separates two values; only one is allowed")
+                .at(offset)
         });
         let bytes = Fault::check_limit(
             Code::ContentTypeTooLong,
@@ -24,7 +26,7 @@ impl<'a> ContentType<'a> {
             limits.content_type_bytes,
             text.len(),
         );
-        faultless(Self(text), [joint, bytes.err()])
+        faultless(Self(text), [combined, bytes.err()])
     }
 
     /// The Content Type.
@@ -34,7 +36,7 @@ impl<'a> ContentType<'a> {
     }
 }
 
-/// The first comma that no quoted-string (RFC 9110, 5.6.4) holds.
+/// The offset of the first comma outside a quoted-string (RFC 9110, 5.6.4).
 fn unquoted_comma(raw: &[u8]) -> Option<usize> {
     let mut is_quoted = false;
     let mut is_escaped = false;
@@ -55,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_content_type_is_any_text_within_the_limit() {
+    fn a_content_type_is_text_within_the_limit() {
         let long = "x".repeat(256);
         let too_long = "x".repeat(257);
         let rows: &[(&[u8], Result<&str, Code>)] = &[

@@ -1,19 +1,23 @@
-//! The answer to a dry run: the PUBLISH that would be sent, as JSON.
+//! The answer to a dry run: the PUBLISH packet that would be sent, as JSON.
 
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
-use crate::{CorrelationData, PayloadFormatIndicator, Publish, QoS, RequestId, Retain, UserProperties};
+use crate::{
+    CorrelationData, Ignored, PayloadFormatIndicator, Publish, QoS, RequestId, Retain, UserProperties,
+};
 
-/// What an edge knows of a message beyond the message.
+/// What is known about a request besides its message.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Decision<'a> {
-    /// Who would publish it.
+    /// The client id.
     pub client_id: Option<&'a str>,
-    /// What permits it.
+    /// The permission binding that permits it.
     pub permitted_by: Option<&'a str>,
-    /// The upstream cluster it would go to.
+    /// The upstream cluster that it would be sent to.
     pub cluster: Option<&'a str>,
+    /// The parameters that are ignored: [`RequestHead::ignored`](crate::RequestHead::ignored).
+    pub ignored: &'a [Ignored],
 }
 
 /// The answer to a dry run, kept until the size of the payload is known. The members are in the order in which they are
@@ -31,6 +35,8 @@ pub struct DryRun {
     permitted_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cluster: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ignored: Vec<Ignored>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -56,7 +62,7 @@ struct Packet {
 // === impl Publish ===
 
 impl Publish<'_> {
-    /// The answer to a dry run of this message, but for the size of its payload.
+    /// The answer to a dry run of this message, without the size of its payload.
     #[must_use]
     pub fn dry_run(&self, decision: Decision<'_>, request_id: Option<RequestId<'_>>) -> DryRun {
         DryRun {
@@ -79,6 +85,7 @@ impl Publish<'_> {
             client_id: decision.client_id.map(str::to_owned),
             permitted_by: decision.permitted_by.map(str::to_owned),
             cluster: decision.cluster.map(str::to_owned),
+            ignored: decision.ignored.to_vec(),
         }
     }
 
@@ -101,12 +108,12 @@ impl DryRun {
     #[must_use]
     pub fn into_json(mut self, payload_bytes: u64) -> Vec<u8> {
         self.publish.payload_bytes = payload_bytes;
-        // Strings and numbers written to a Vec do not fail.
+        // Serializing strings and numbers into a Vec cannot fail.
         serde_json::to_vec(&self).unwrap_or_default()
     }
 }
 
-/// An array of `[name, value]`: an object would lose order and repeats.
+/// Writes arrays of name and value. An object would lose the order and repeated names.
 fn pairs<S: Serializer>(properties: &UserProperties, serializer: S) -> Result<S::Ok, S::Error> {
     let mut pairs = serializer.serialize_seq(Some(properties.len()))?;
     for (name, value) in properties.iter() {
@@ -126,17 +133,19 @@ mod tests {
         let rules = Rules::default();
         let head = RequestHead::from_fields([
             (&b":method"[..], &b"POST"[..]),
-            (b":path", b"/mqtt/messages?topic=a%2Fb&retain=1&dry-run=1"),
+            (b":path", b"/mqtt/messages?topic=a%2Fb&retain=1&dry-run=1&qso=0"),
             (b"mqtt-correlation-data", b"-_8"),
             (b"mqtt-user-properties", br#"[{"b":"1","a":"2"},{"b":"1"}]"#),
             (b"mqtt-response-topic", b"c"),
             (b"mqtt-message-expiry", b"60"),
             (b"content-type", b"text/plain"),
             (b"mqtt-payload-format-indicator", b"1"),
+            (b"mqtt-expiry", b"60"),
+            (b"mqtt-priority", b"7"),
         ]);
         let publish = read(&head, &rules).unwrap();
         assert_eq!(publish.purpose, crate::Purpose::DryRun);
-        let decision = Decision { client_id: Some("me"), ..Decision::default() };
+        let decision = Decision { client_id: Some("me"), ignored: &head.ignored(), ..Decision::default() };
         let document: Value =
             serde_json::from_slice(&publish.to_dry_run_json(5, decision, RequestId::new(b"id-1"))).unwrap();
         assert_eq!(
@@ -151,12 +160,20 @@ mod tests {
                     "payloadBytes": 5,
                 },
                 "clientId": "me",
+                "ignored": [
+                    { "parameter": "qso", "in": "query", "meant": { "parameter": "qos", "in": "query" } },
+                    {
+                        "parameter": "mqtt-expiry", "in": "header",
+                        "meant": { "parameter": "mqtt-message-expiry", "in": "header" },
+                    },
+                    { "parameter": "mqtt-priority", "in": "header" },
+                ],
             })
         );
     }
 
     #[test]
-    fn what_a_message_does_not_have_is_left_out() {
+    fn properties_that_a_message_does_not_have_are_left_out() {
         let rules = Rules::default();
         let head = RequestHead::from_fields([
             (&b":method"[..], &b"POST"[..]),

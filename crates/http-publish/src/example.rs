@@ -1,5 +1,5 @@
-//! The example of Azure Event Grid's documentation of HTTP Publish: the request of its cURL tutorial, and the message
-//! that it stands for. (The documentation prints the Correlation Data garbled; its Base64 is the truth.)
+//! The example in Azure Event Grid's documentation of HTTP Publish: the request of its cURL tutorial, and the message that
+//! it publishes. The documentation prints the Correlation Data with wrong characters; the Base64 next to it is right.
 
 /// The Topic Name.
 pub const TOPIC: &str = "devices/CXa-23112/prompt";
@@ -7,7 +7,7 @@ pub const TOPIC: &str = "devices/CXa-23112/prompt";
 /// The Response Topic.
 pub const RESPONSE_TOPIC: &str = "devices/CXa-23112/reply";
 
-/// The Correlation Data's bytes.
+/// The Correlation Data, decoded.
 pub const CORRELATION_DATA: &[u8] = b">U\xc2\xb1\xc2\xb6\xc2\xb6\xc2\xbb/";
 
 /// The User Properties, in order.
@@ -20,11 +20,11 @@ pub const CONTENT_TYPE: &str = "text/plain;charset=UTF-8";
 /// The payload.
 pub const PAYLOAD: &str = "Please accept terms of licensing and agreement";
 
-/// Path and query of the request.
+/// The path and query of the request.
 pub const PATH_AND_QUERY: &str =
     "/mqtt/messages?topic=devices%2FCXa-23112%2Fprompt&api-version=2025-02-15-preview";
 
-/// The fields of the request, without the token, `Date` and `Content-Length`.
+/// The header fields of the request, without the token, `Date` and `Content-Length`.
 pub const HEADERS: [(&str, &str); 6] = [
     ("mqtt-qos", "1"),
     ("mqtt-retain", "0"),

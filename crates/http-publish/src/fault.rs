@@ -1,10 +1,10 @@
-//! What is wrong with one value, before anyone has said which parameter of the request it came from.
+//! The faults of one value. A [`Violation`](crate::Violation) is a fault with the parameter that has the value.
 
 use std::borrow::Cow;
 
 use crate::code::Code;
 
-/// One broken rule of one value.
+/// A rule that a value breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) code: Code,
@@ -14,7 +14,7 @@ pub(crate) struct Fault {
     pub(crate) actual: Option<u64>,
 }
 
-/// Every broken rule of one value; never empty.
+/// Every rule that a value breaks. Never empty.
 pub(crate) type Faults = Vec<Fault>;
 
 // === impl Fault ===
@@ -24,7 +24,7 @@ impl Fault {
         Self { code, detail: detail.into(), offset: None, limit: None, actual: None }
     }
 
-    /// Refuses a value of more than `limit` units.
+    /// Returns a fault if `actual` is greater than `limit`.
     pub(crate) fn check_limit(
         code: Code,
         detail: &'static str,
@@ -53,7 +53,7 @@ impl Fault {
     }
 }
 
-/// The value, where nothing is wrong with it.
+/// Returns the value, or the faults if there are any.
 pub(crate) fn faultless<T>(value: T, faults: impl IntoIterator<Item = Option<Fault>>) -> Result<T, Faults> {
     let faults: Faults = faults.into_iter().flatten().collect();
     if faults.is_empty() { Ok(value) } else { Err(faults) }

@@ -1,21 +1,21 @@
-//! The head of a request: what HTTP Publish wants of its fields, borrowed, each found once.
+//! The head of a request: the fields that HTTP Publish reads, borrowed, each found once.
 
-use crate::field;
+use crate::{content_encoding, field, ignored};
 
-/// A field or parameter that should be there at most once.
+/// A field or parameter that may be given once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Slot<'a> {
     /// It was not given.
     #[default]
     Absent,
-    /// It was given once; an empty value is a value.
+    /// It was given once. An empty value is a value.
     Once(&'a [u8]),
-    /// It was given more than once, so it says nothing.
+    /// It was given more than once, so it has no value.
     Repeated,
 }
 
 /// Method, target and the fields that HTTP Publish reads, as they were sent.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RequestHead<'a> {
     method: &'a [u8],
     target: &'a [u8],
@@ -29,6 +29,10 @@ pub struct RequestHead<'a> {
     pub(crate) message_expiry: Slot<'a>,
     pub(crate) payload_format_indicator: Slot<'a>,
     content_length: Slot<'a>,
+    /// Whether a `content-encoding` names a coding other than `identity`.
+    pub(crate) is_encoded: bool,
+    /// The names of the first few fields that have HTTP Publish's prefix and do not exist.
+    pub(crate) unknown: Vec<&'a [u8]>,
 }
 
 // === impl Slot ===
@@ -41,7 +45,7 @@ impl<'a> Slot<'a> {
         };
     }
 
-    /// The value, where it was given once.
+    /// The value, if it was given once.
     pub(crate) const fn once(self) -> Option<&'a [u8]> {
         match self {
             Self::Once(value) => Some(value),
@@ -53,16 +57,20 @@ impl<'a> Slot<'a> {
 // === impl RequestHead ===
 
 impl<'a> RequestHead<'a> {
-    /// Picks what it needs from fields in lower case, `:method` and `:path` (with the query) among them.
+    /// Picks its fields from all fields of a request. Names are in lower case; `:method` and `:path` (with the query) are
+    /// among them, as in HTTP/2 (RFC 9113, 8.3.1).
     pub fn from_fields(fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
         let mut head = Self::default();
         for (name, value) in fields {
             match name {
                 b":method" => head.method = value,
                 b":path" => head.target = value,
+                b"content-encoding" => head.is_encoded |= !content_encoding::is_identity(value),
                 _ => {
                     if let Some(slot) = head.slot(name) {
                         slot.put(value);
+                    } else if name.starts_with(ignored::PREFIX) && head.unknown.len() < ignored::MAX_IGNORED {
+                        head.unknown.push(name);
                     }
                 }
             }
@@ -82,7 +90,7 @@ impl<'a> RequestHead<'a> {
         self.target
     }
 
-    /// The request id, where one came that can serve.
+    /// The request id. `None` if it is missing, repeated, or not a [`RequestId`](crate::RequestId).
     #[must_use]
     pub fn request_id(&self) -> Option<crate::RequestId<'a>> {
         self.request_id.once().and_then(crate::RequestId::new)

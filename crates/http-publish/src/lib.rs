@@ -1,7 +1,7 @@
-//! HTTP Publish: an HTTP request becomes an MQTT 5 PUBLISH, or a problem that says everything that is wrong with it.
+//! HTTP Publish: turns an HTTP request into an MQTT 5 PUBLISH, or into a problem that names everything that is wrong.
 //!
-//! This crate is the protocol and nothing else: no I/O, no proxy, no HTTP library, no MQTT client. The filter at the
-//! edge and the bridge behind it both call [`read()`], so that a rule exists once.
+//! This crate is the protocol alone. It does no I/O, and depends on no proxy, HTTP library or MQTT client. The filter and
+//! the bridge of postmqtt both call [`read()`], so that each rule exists once.
 //!
 //! ```
 //! use http_publish::{QoS, RequestHead, Rules, read};
@@ -20,9 +20,9 @@
 //! # Ok::<(), http_publish::Problem>(())
 //! ```
 //!
-//! The way through the crate: [`RequestHead`] (what was sent) → [`read()`] (every rule) → [`Publish`] (what it means) →
-//! [`Publish::changes`] (its one spelling). The payload streams by a [`PayloadCheck`]. What the broker said about a
-//! message is a [`ReasonCode`], and [`ReasonCode::to_publish_answer`] is the one table that turns it into a status.
+//! A [`RequestHead`] borrows the fields of a request. [`read()`] checks every rule and returns a [`Publish`], and
+//! [`Publish::changes`] puts the fields into normal form. A [`PayloadCheck`] watches the payload while it streams. The
+//! broker's answer is a [`ReasonCode`], and [`ReasonCode::to_publish_answer`] is the table that maps it to an HTTP status.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -31,6 +31,7 @@ mod api_version;
 mod base64;
 mod client_id;
 mod code;
+mod content_encoding;
 mod content_type;
 mod correlation_data;
 mod dry_run;
@@ -38,6 +39,7 @@ pub mod example;
 mod fault;
 mod field;
 mod head;
+mod ignored;
 mod limits;
 mod message_expiry;
 mod mqtt_string;
@@ -66,10 +68,11 @@ pub use content_type::ContentType;
 pub use correlation_data::CorrelationData;
 pub use dry_run::{Decision, DryRun};
 pub use field::{
-    CLIENT_ID, CLUSTER, CONTENT_TYPE, CORRELATION_DATA, EDGE_ONLY, MESSAGE_EXPIRY, PATH,
+    CLIENT_ID, CLUSTER, CONTENT_ENCODING, CONTENT_TYPE, CORRELATION_DATA, EDGE_ONLY, MESSAGE_EXPIRY, PATH,
     PAYLOAD_FORMAT_INDICATOR, QOS, REASON_CODE, REQUEST_ID, RESPONSE_TOPIC, RETAIN, USER_PROPERTIES,
 };
 pub use head::RequestHead;
+pub use ignored::{Ignored, Known};
 pub use limits::{Limits, Profile};
 pub use message_expiry::MessageExpiryInterval;
 pub use mqtt_string::is_mqtt_string;
@@ -84,7 +87,12 @@ pub use read::read;
 pub use reason_code::{Answer, ReasonCode};
 pub use request_id::RequestId;
 pub use retain::Retain;
-pub use rules::Rules;
+pub use rules::{Rules, UnknownParameters};
 pub use topic::{ResponseTopic, TopicName};
 pub use user_properties::UserProperties;
 pub use utf8::Utf8Check;
+
+/// The example of the README is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,19 +1,19 @@
-//! Limits: how large each part of a message may be, as named profiles whose single values can be overridden.
+//! The limits of each part of a message. A profile is a named set of limits.
 
 use crate::mqtt_string;
 
-/// The largest size of each part; a part of just this size is accepted.
+/// The largest size of each part, inclusive.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Bytes of the Topic Name, decoded.
     pub topic_bytes: usize,
-    /// Segments of the Topic Name: its slashes and one more.
+    /// Segments of the Topic Name: the number of its slashes plus one.
     pub topic_segments: usize,
     /// Bytes of the Response Topic, decoded.
     pub response_topic_bytes: usize,
     /// Bytes of the Correlation Data, decoded.
     pub correlation_data_bytes: usize,
-    /// Bytes of all User Properties: names and values added up.
+    /// Bytes of all User Properties: the sum of the lengths of names and values.
     pub user_properties_bytes: usize,
     /// Bytes of the Content Type.
     pub content_type_bytes: usize,
@@ -26,12 +26,12 @@ pub struct Limits {
 /// A named set of limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Profile {
-    /// What Azure Event Grid's MQTT broker publishes.
+    /// The limits that Azure Event Grid documents for its MQTT broker.
     #[default]
     Azure,
-    /// What AWS IoT Core publishes.
+    /// The limits that AWS IoT Core documents.
     Aws,
-    /// What MQTT 5.0 itself can carry.
+    /// The limits of MQTT 5.0 itself.
     Mqtt5,
 }
 
@@ -49,7 +49,7 @@ impl Profile {
     /// Every profile.
     pub const ALL: [Self; 3] = [Self::Azure, Self::Aws, Self::Mqtt5];
 
-    /// The name by which a configuration chooses it.
+    /// The name of the profile in a configuration.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -59,13 +59,13 @@ impl Profile {
         }
     }
 
-    /// The profile of that name.
+    /// The profile with that name, if there is one.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|profile| profile.as_str() == name)
     }
 
-    /// Its limits.
+    /// The limits of the profile.
     #[must_use]
     pub const fn limits(self) -> Limits {
         match self {
@@ -103,5 +103,5 @@ impl Profile {
     }
 }
 
-/// The most bytes behind a packet's fixed header (MQTT 5.0, 1.5.5).
+/// The largest Remaining Length of a packet, in bytes (MQTT 5.0, 2.1.4).
 const MAX_REMAINING_LENGTH: usize = 268_435_455;

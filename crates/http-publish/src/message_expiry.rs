@@ -5,22 +5,22 @@ use std::num::NonZeroU32;
 use crate::code::Code;
 use crate::fault::Fault;
 
-/// How long the broker may keep the message for a subscriber, in seconds; 1 to 4,294,967,295.
+/// The time for which the broker may keep the message for a subscriber: 1 to 4,294,967,295 seconds.
 ///
-/// A request's `0` means "never expires", as Azure has it, and MQTT says that by leaving the property out: so there is
-/// no interval of zero.
+/// A request with `0` means "never expires", as in Azure. In MQTT such a message has no interval, so an interval of zero does
+/// not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MessageExpiryInterval(NonZeroU32);
 
 // === impl MessageExpiryInterval ===
 
 impl MessageExpiryInterval {
-    /// Reads decimal digits; `0` is `None`.
+    /// Reads decimal digits. `0` is `None`.
     pub(crate) fn parse(text: &[u8], limit: u32) -> Result<Option<Self>, Fault> {
         let Some(seconds) = decimal(text) else {
             return Err(Fault::new(
                 Code::InvalidMessageExpiry,
-                "the Message Expiry Interval is a number of seconds in decimal digits",
+                "the Message Expiry Interval has to be a number of seconds in decimal digits",
             )
             .limit(limit));
         };
@@ -43,7 +43,7 @@ impl MessageExpiryInterval {
     }
 }
 
-/// Decimal digits, at least one; a number past `u64` counts as its largest.
+/// Reads at least one decimal digit. A number over `u64::MAX` is `u64::MAX`.
 fn decimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn message_expiry_is_seconds_in_decimal_and_zero_means_never() {
+    fn message_expiry_is_a_decimal_number_of_seconds_and_zero_means_never() {
         let rows: &[(&[u8], Option<Option<u32>>)] = &[
             (b"0", Some(None)),
             (b"00", Some(None)),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn message_expiry_over_the_limit_says_the_limit_and_what_came() {
+    fn message_expiry_over_the_limit_has_the_limit_and_the_value() {
         let fault = MessageExpiryInterval::parse(b"604801", 604_800).unwrap_err();
         assert_eq!((fault.limit, fault.actual), (Some(604_800), Some(604_801)));
     }

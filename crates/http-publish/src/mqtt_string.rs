@@ -1,4 +1,4 @@
-//! UTF-8 Encoded Strings (MQTT 5.0, 1.5.4): which text may stand in an MQTT packet.
+//! UTF-8 Encoded Strings (MQTT 5.0, 1.5.4): the text that an MQTT packet may contain.
 
 use crate::code::Code;
 use crate::fault::Fault;
@@ -6,7 +6,7 @@ use crate::fault::Fault;
 /// The longest UTF-8 Encoded String or Binary Data, in bytes (MQTT 5.0, 1.5.4 and 1.5.6).
 pub(crate) const MAX_BYTES: usize = 65_535;
 
-/// Reads bytes as an MQTT text; a fault's offset counts in `bytes`.
+/// Reads bytes as MQTT text. The offset of a fault is an offset in `bytes`.
 pub(crate) fn from_bytes(bytes: &[u8]) -> Result<&str, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         Fault::new(Code::InvalidUtf8, "the bytes are not well-formed UTF-8").at(error.valid_up_to())
@@ -15,14 +15,14 @@ pub(crate) fn from_bytes(bytes: &[u8]) -> Result<&str, Fault> {
     Ok(text)
 }
 
-/// Whether `text` may stand in an MQTT packet as it is.
+/// Whether an MQTT packet may contain `text` as a UTF-8 Encoded String.
 #[must_use]
 pub fn is_mqtt_string(text: &str) -> bool {
     text.len() <= MAX_BYTES && check(text).is_ok()
 }
 
-/// Refuses what MQTT forbids (U+0000) and what it says should not be there: control characters and non-characters,
-/// which a receiver may treat as a malformed packet.
+/// Returns a fault for U+0000, which MQTT forbids, and for control characters and non-characters, which it advises against: a
+/// receiver may treat them as a malformed packet.
 pub(crate) fn check(text: &str) -> Result<(), Fault> {
     if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return Ok(());
@@ -31,11 +31,7 @@ pub(crate) fn check(text: &str) -> Result<(), Fault> {
         None => Ok(()),
         Some((offset, character)) => Err(Fault::new(
             Code::InvalidCharacter,
-            format!(
-                "U+{:04X} is a {}, which MQTT text does not hold",
-                u32::from(character),
-                kind_of(character)
-            ),
+            format!("U+{:04X} is a {}, which MQTT does not allow", u32::from(character), kind_of(character)),
         )
         .at(offset)),
     }

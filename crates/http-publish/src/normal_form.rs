@@ -1,4 +1,5 @@
-//! The normal form: what a message says, in one spelling, as a request that HTTP Publish reads again.
+//! The normal form: a request with exactly one way to write each part of a message. It is again a valid HTTP Publish
+//! request, and normalising it changes nothing.
 
 use std::fmt::Write;
 
@@ -6,17 +7,17 @@ use crate::field;
 use crate::head::{RequestHead, Slot};
 use crate::{PayloadFormatIndicator, Publish, Purpose, Rules};
 
-/// What has to be done to a field so that it is in normal form. The target is the field `:path`.
+/// A change that puts a field into normal form. The target is the field `:path`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change<'a> {
-    /// Replace the field, or add it.
+    /// Set the field to this value only.
     Set {
         /// The field.
         name: &'static str,
-        /// Its one spelling: visible ASCII.
+        /// The value in normal form: visible ASCII.
         value: &'a str,
     },
-    /// Remove the field: what it says is said by its absence.
+    /// Remove the field: its value is the default.
     Remove {
         /// The field.
         name: &'static str,
@@ -26,11 +27,10 @@ pub enum Change<'a> {
 // === impl Publish ===
 
 impl Publish<'_> {
-    /// Calls `apply` for each field of `head` that is not in normal form. The same changes made, nothing is left to
-    /// change. `content-type` is always as it should be.
+    /// Calls `apply` for each field of `head` that is not in normal form. `content-type` always is.
     ///
     /// # Errors
-    /// The first error of `apply`.
+    /// Returns the first error of `apply`.
     pub fn changes<E>(
         &self,
         head: &RequestHead<'_>,
@@ -69,7 +69,7 @@ impl Publish<'_> {
         settle(field::USER_PROPERTIES, head.user_properties, user_properties)?;
         let message_expiry = self.message_expiry_interval.map(|interval| {
             scratch.clear();
-            // Writing to a String does not fail.
+            // Writing to a String cannot fail.
             let _ = write!(scratch, "{}", interval.seconds());
             scratch.as_str()
         });
@@ -78,7 +78,7 @@ impl Publish<'_> {
         settle(field::PAYLOAD_FORMAT_INDICATOR, head.payload_format_indicator, format)
     }
 
-    /// Path, topic, what an upstream may demand (the API version), and what it has to know (that this is a dry run).
+    /// Writes the path and the topic, and if they were given, the API version and `dry-run`.
     fn write_target(&self, rules: &Rules, out: &mut String) {
         out.push_str(&rules.path);
         out.push_str("?topic=");

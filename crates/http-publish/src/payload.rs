@@ -1,10 +1,10 @@
-//! The payload, watched while it streams by: its size, and where the Payload Format Indicator asks for it, its UTF-8.
+//! Checks of the payload while it streams: its size, and with Payload Format Indicator 1, its UTF-8.
 
 use crate::code::Code;
 use crate::fault::Fault;
 use crate::{Limits, Location, PayloadFormatIndicator, Problem, Publish, Utf8Check, Violation};
 
-/// Counts and checks the chunks of one payload.
+/// Checks the chunks of one payload.
 ///
 /// ```
 /// use http_publish::{Limits, PayloadCheck, PayloadFormatIndicator};
@@ -23,35 +23,35 @@ pub struct PayloadCheck {
 // === impl PayloadCheck ===
 
 impl PayloadCheck {
-    /// A check for a payload of that format within those limits.
+    /// A check of a payload with this format and these limits.
     #[must_use]
     pub fn new(format: PayloadFormatIndicator, limits: &Limits) -> Self {
         let utf8 = (format == PayloadFormatIndicator::Utf8).then(Utf8Check::default);
         Self { limit: limits.payload_bytes, seen: 0, utf8 }
     }
 
-    /// A check for the payload of `publish`.
+    /// A check of the payload of `publish`.
     #[must_use]
     pub fn of(publish: &Publish<'_>, limits: &Limits) -> Self {
         Self::new(publish.payload_format_indicator, limits)
     }
 
-    /// Whether the bytes matter, and not their number alone: then [`push`](Self::push) has to see them all.
+    /// Whether every byte has to be given to [`push`](Self::push). If not, [`count`](Self::count) is enough.
     #[must_use]
     pub const fn reads_bytes(&self) -> bool {
         self.utf8.is_some()
     }
 
-    /// How many bytes there were so far.
+    /// The number of bytes so far.
     #[must_use]
     pub const fn seen(&self) -> u64 {
         self.seen
     }
 
-    /// Counts bytes that nobody has to look at.
+    /// Counts bytes without reading them.
     ///
     /// # Errors
-    /// [`Code::PayloadTooLarge`].
+    /// Returns [`Code::PayloadTooLarge`] if the payload is over the limit.
     pub fn count(&mut self, bytes: usize) -> Result<(), Problem> {
         self.seen = self.seen.saturating_add(bytes as u64);
         check_size(self.seen, self.limit).map_err(|fault| violation(fault).into())
@@ -60,7 +60,8 @@ impl PayloadCheck {
     /// Counts and checks the next bytes.
     ///
     /// # Errors
-    /// [`Code::PayloadTooLarge`], [`Code::PayloadNotUtf8`].
+    /// Returns [`Code::PayloadTooLarge`] if the payload is over the limit, and [`Code::PayloadNotUtf8`] if it has to be UTF-8
+    /// and is not.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Problem> {
         self.count(bytes.len())?;
         match &mut self.utf8 {
@@ -69,16 +70,16 @@ impl PayloadCheck {
         }
     }
 
-    /// There are no more bytes.
+    /// Checks the end of the payload.
     ///
     /// # Errors
-    /// [`Code::PayloadNotUtf8`] where the end cuts a character short.
+    /// Returns [`Code::PayloadNotUtf8`] if the payload has to be UTF-8 and ends inside a character.
     pub fn finish(&self) -> Result<(), Problem> {
         self.utf8.map_or(Ok(()), |utf8| utf8.finish().map_err(not_utf8))
     }
 }
 
-/// Checks a size that is known beforehand, or so far.
+/// Returns a fault if the size is over the limit.
 pub(crate) fn check_size(actual: u64, limit: u64) -> Result<(), Fault> {
     if actual <= limit {
         return Ok(());
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_payload_of_just_the_limit_passes_and_one_byte_more_does_not() {
+    fn a_payload_may_be_as_large_as_the_limit() {
         let mut payload = PayloadCheck::new(PayloadFormatIndicator::UnspecifiedBytes, &Limits::default());
         assert_eq!(payload.count(512 * 1024 - 1), Ok(()));
         assert_eq!(payload.push(b"\xff"), Ok(()));
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_said_to_be_utf8_has_to_be_utf8_up_to_its_end() {
+    fn with_payload_format_indicator_1_the_whole_payload_has_to_be_utf8() {
         let rows: &[(&[&[u8]], Option<u64>)] = &[
             (&[], None),
             (&[b"Gr\xc3", b"\xbc\xc3\x9fe"], None),

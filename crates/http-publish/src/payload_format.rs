@@ -3,13 +3,13 @@
 use crate::code::Code;
 use crate::fault::Fault;
 
-/// What the payload's bytes are.
+/// The format of the payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PayloadFormatIndicator {
-    /// Bytes of any kind; the same as no indicator at all.
+    /// Arbitrary bytes; the same as no indicator.
     #[default]
     UnspecifiedBytes,
-    /// UTF-8: a payload that is not is refused.
+    /// UTF-8. A payload that is not UTF-8 is refused.
     Utf8,
 }
 

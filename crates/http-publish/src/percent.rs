@@ -1,4 +1,4 @@
-//! Percent-encoding (RFC 3986, 2.1), decoded strictly and once, encoded in one spelling.
+//! Percent-encoding (RFC 3986, 2.1). Decoding is strict and happens once; encoding has one normal form.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::code::Code;
 use crate::fault::Fault;
 
-/// Everything but RFC 3986's unreserved characters.
+/// Every character but the unreserved ones (RFC 3986, 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Decodes every `%xx`; a `%` without two hexadecimal digits is a fault, and `+` is a plus.
+/// Decodes every `%xx`. A `%` without two hexadecimal digits is a fault, and `+` is a plus sign.
 pub(crate) fn decode(raw: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
     if !raw.contains(&b'%') {
         return Ok(Cow::Borrowed(raw));
@@ -27,7 +27,7 @@ pub(crate) fn decode(raw: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
             [b'%', ..] => {
                 let fault = Fault::new(
                     Code::InvalidPercentEncoding,
-                    "two hexadecimal digits have to follow a %; a percent sign itself is %25",
+                    "a % has to be followed by two hexadecimal digits; a percent sign is written %25",
                 );
                 return Err(fault.at(raw.len() - rest.len()));
             }
@@ -39,12 +39,12 @@ pub(crate) fn decode(raw: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
     }
 }
 
-/// Appends `text` in the one spelling: unreserved characters as they are, all others as `%XX` in upper case.
+/// Appends `text` in normal form: unreserved characters as they are, all others as `%XX` in upper case.
 pub(crate) fn encode_into(text: &str, out: &mut String) {
     out.extend(utf8_percent_encode(text, RESERVED));
 }
 
-/// Where in `raw` the byte stands that `decode` puts at `decoded_offset`.
+/// The offset in `raw` of the byte that `decode` writes to `decoded_offset`.
 pub(crate) fn raw_offset(raw: &[u8], decoded_offset: usize) -> usize {
     let mut offset = 0;
     for _ in 0..decoded_offset {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_but_unreserved_characters_is_encoded_in_upper_case() {
+    fn all_but_unreserved_characters_are_encoded_in_upper_case() {
         let mut out = String::new();
         encode_into("aZ09-._~/ +%ä", &mut out);
         assert_eq!(out, "aZ09-._~%2F%20%2B%25%C3%A4");
@@ -95,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_decodes_to_itself(text in any::<String>()) {
+        fn encoded_text_decodes_to_itself(text in any::<String>()) {
             let mut encoded = String::new();
             encode_into(&text, &mut encoded);
             prop_assert_eq!(decode(encoded.as_bytes()).unwrap(), text.as_bytes());

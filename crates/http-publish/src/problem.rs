@@ -1,4 +1,4 @@
-//! Problems (RFC 9457): what a refused client is told, built and rendered in one place.
+//! Problems (RFC 9457): the answer to a refused request.
 
 use std::borrow::Cow;
 
@@ -8,34 +8,35 @@ use crate::code::Code;
 use crate::fault::Fault;
 use crate::{ReasonCode, RequestId};
 
-/// Why a request is refused: one reason, or every parameter that is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a request is refused, with every parameter that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {detail}", code.as_str())]
 pub struct Problem {
     code: Code,
     detail: Cow<'static, str>,
-    broker: Option<BrokerWord>,
+    broker: Option<BrokerReason>,
     violations: Vec<Violation>,
 }
 
-/// One broken rule, and where.
+/// A parameter that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
-    /// The parameter's name, as the request spells it.
-    pub parameter: &'static str,
-    /// The part of the request it stands in.
+    /// The name of the parameter.
+    pub parameter: Cow<'static, str>,
+    /// The part of the request that it is in.
     #[serde(rename = "in")]
     pub location: Location,
-    /// Which rule.
+    /// The rule.
     pub code: Code,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what is expected.
     pub detail: Cow<'static, str>,
-    /// Where in the value as it was sent (of `mqtt-user-properties`: in its JSON), in bytes from 0.
+    /// The offset in bytes, from 0, in the value as it was sent; for `mqtt-user-properties`, in the decoded JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
-    /// The most that is allowed, in the unit that `detail` names.
+    /// The largest allowed size, in the unit that `detail` names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
-    /// How much there was.
+    /// The size of the value, in the same unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actual: Option<u64>,
 }
@@ -44,22 +45,22 @@ pub struct Violation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Location {
-    /// The query of its target.
+    /// The query.
     Query,
-    /// A field of its head.
+    /// A header field.
     Header,
-    /// Its payload.
+    /// The payload.
     Body,
 }
 
-/// What the broker said.
+/// The reason that the broker gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct BrokerWord {
+struct BrokerReason {
     reason_code: ReasonCode,
     reason_string: Option<String>,
 }
 
-/// The document's members, in the order in which they are written.
+/// The members of the document, in the order in which they are written.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
@@ -78,7 +79,7 @@ struct Document<'a> {
     violations: &'a [Violation],
 }
 
-/// Seconds after which a client may try again what is refused for now.
+/// The `Retry-After` of problems that may pass, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 // === impl Problem ===
@@ -87,21 +88,21 @@ impl Problem {
     /// The media type of [`Problem::to_json`].
     pub const MEDIA_TYPE: &'static str = "application/problem+json";
 
-    /// A problem with one reason.
+    /// A problem without violations.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { code, detail: detail.into(), broker: None, violations: Vec::new() }
     }
 
-    /// Adds what the broker said.
+    /// Adds the reason that the broker gave.
     #[must_use]
     pub fn from_broker(mut self, reason_code: ReasonCode, reason_string: Option<String>) -> Self {
-        self.broker = Some(BrokerWord { reason_code, reason_string });
+        self.broker = Some(BrokerReason { reason_code, reason_string });
         self
     }
 
-    /// Every parameter that is wrong. Its code is the first violation's among those that decide the status: what makes
-    /// a request malformed (400) comes before what may not be done (403) before what is too large (413).
+    /// A problem with these violations; `None` if there are none. Its code is that of the first violation with the
+    /// smallest status: malformed (400) comes before forbidden (403), too large (413) and a content coding (415).
     pub(crate) fn from_violations(violations: Vec<Violation>) -> Option<Self> {
         let first = violations.iter().min_by_key(|violation| violation.code.status())?;
         let code = first.code;
@@ -112,61 +113,68 @@ impl Problem {
         Some(Self { code, detail, broker: None, violations })
     }
 
-    /// Its stable name.
+    /// The code.
     #[must_use]
     pub const fn code(&self) -> Code {
         self.code
     }
 
-    /// The HTTP status to answer with.
+    /// The HTTP status of the answer.
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.code.status()
     }
 
-    /// What happened this time.
+    /// What is wrong with this request.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// Every parameter that is wrong; empty where the problem lies elsewhere.
+    /// Every parameter that is wrong; empty if the problem is not a parameter.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         &self.violations
     }
 
-    /// The Reason Code, where the broker gave one.
+    /// The Reason Code, if the broker gave one.
     #[must_use]
     pub fn reason_code(&self) -> Option<ReasonCode> {
         self.broker.as_ref().map(|broker| broker.reason_code)
     }
 
-    /// What the answer's `Retry-After` says, in seconds.
+    /// The value of `Retry-After`, in seconds.
     #[must_use]
     pub fn retry_after(&self) -> Option<u32> {
         self.code.may_succeed_later().then_some(RETRY_AFTER_SECONDS)
     }
 
-    /// What the answer's `Allow` says.
+    /// The value of `Allow` (RFC 9110, 15.5.6).
     #[must_use]
     pub fn allow(&self) -> Option<&'static str> {
         (self.code == Code::MethodNotAllowed).then_some("POST")
     }
 
-    /// What the answer's `WWW-Authenticate` says.
+    /// The value of `WWW-Authenticate` (RFC 9110, 15.5.2).
     #[must_use]
     pub fn www_authenticate(&self) -> Option<&'static str> {
         (self.code == Code::Unauthenticated).then_some("Bearer")
     }
 
-    /// The answer's fields besides its status: media type, and what the code calls for.
+    /// The value of `Accept-Encoding` (RFC 9110, 15.5.16).
+    #[must_use]
+    pub fn accept_encoding(&self) -> Option<&'static str> {
+        (self.code == Code::UnsupportedContentEncoding).then_some("identity")
+    }
+
+    /// The header fields of the answer: its media type, and those that its code requires.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> {
         let fixed = |name, value: Option<&'static str>| value.map(|value| (name, Cow::Borrowed(value)));
         [
             fixed("content-type", Some(Self::MEDIA_TYPE)),
             fixed("allow", self.allow()),
             fixed("www-authenticate", self.www_authenticate()),
+            fixed("accept-encoding", self.accept_encoding()),
             self.retry_after().map(|seconds| ("retry-after", seconds.to_string().into())),
             self.reason_code().map(|ReasonCode(code)| (crate::REASON_CODE, code.to_string().into())),
         ]
@@ -174,7 +182,7 @@ impl Problem {
         .flatten()
     }
 
-    /// The document.
+    /// The problem document.
     #[must_use]
     pub fn to_json(&self, request_id: Option<RequestId<'_>>) -> Vec<u8> {
         let document = Document {
@@ -188,7 +196,7 @@ impl Problem {
             mqtt_reason_string: self.broker.as_ref().and_then(|broker| broker.reason_string.as_deref()),
             violations: &self.violations,
         };
-        // Strings and numbers written to a Vec do not fail.
+        // Serializing strings and numbers into a Vec cannot fail.
         serde_json::to_vec(&document).unwrap_or_default()
     }
 }
@@ -196,9 +204,9 @@ impl Problem {
 // === impl Violation ===
 
 impl Violation {
-    pub(crate) fn new(parameter: &'static str, location: Location, fault: Fault) -> Self {
+    pub(crate) fn new(parameter: impl Into<Cow<'static, str>>, location: Location, fault: Fault) -> Self {
         let Fault { code, detail, offset, limit, actual } = fault;
-        Self { parameter, location, code, detail, offset, limit, actual }
+        Self { parameter: parameter.into(), location, code, detail, offset, limit, actual }
     }
 }
 
@@ -224,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_has_the_members_of_rfc_9457_and_ours() {
+    fn a_problem_document_has_the_members_of_rfc_9457_and_its_extensions() {
         let fault = Fault::check_limit(Code::TopicTooLong, "too long", 256, 257).unwrap_err().at(3);
         let problem = Problem::from(Violation::new("topic", Location::Query, fault));
         assert_eq!(
@@ -245,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_broker_said_is_passed_on_as_json_text() {
+    fn the_brokers_reason_is_part_of_the_document() {
         let problem = Problem::new(Code::NotAuthorized, "denied")
             .from_broker(ReasonCode(0x87), Some("no \"way\"\u{7}".to_owned()));
         let document = document(&problem, None);
@@ -256,12 +264,12 @@ mod tests {
     }
 
     #[test]
-    fn malformed_comes_before_forbidden_before_too_large() {
+    fn malformed_comes_before_forbidden_before_too_large_before_encoded() {
         let violation = |code| Violation::new("topic", Location::Query, Fault::new(code, "detail"));
         let rows: &[(&[Code], Code)] = &[
             (&[Code::TopicWildcard, Code::InvalidQos, Code::InvalidRetain], Code::InvalidQos),
             (&[Code::PayloadTooLarge, Code::TopicReserved, Code::TopicWildcard], Code::TopicReserved),
-            (&[Code::PayloadTooLarge], Code::PayloadTooLarge),
+            (&[Code::UnsupportedContentEncoding, Code::PayloadTooLarge], Code::PayloadTooLarge),
         ];
         for (given, expected) in rows {
             let problem = Problem::from_violations(given.iter().map(|&code| violation(code)).collect());
@@ -275,6 +283,7 @@ mod tests {
             (Code::InvalidQos, &[]),
             (Code::MethodNotAllowed, &[("allow", "POST")]),
             (Code::Unauthenticated, &[("www-authenticate", "Bearer")]),
+            (Code::UnsupportedContentEncoding, &[("accept-encoding", "identity")]),
             (Code::QuotaExceeded, &[("retry-after", "1")]),
             (Code::BrokerUnavailable, &[("retry-after", "1")]),
             (Code::AcknowledgementTimeout, &[]),

@@ -1,4 +1,4 @@
-//! The message: everything of an MQTT 5 PUBLISH (MQTT 5.0, 3.3) but its payload.
+//! The message: the parts of a PUBLISH packet (MQTT 5.0, 3.3) without its payload.
 
 use crate::field;
 use crate::{
@@ -7,40 +7,40 @@ use crate::{
     Violation,
 };
 
-/// A request's meaning. Each part is a type that cannot hold an illegal value, so a `Publish` that exists is valid.
+/// A valid message. Each part has a type that cannot hold an invalid value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publish<'a> {
-    /// What it is published to.
+    /// The Topic Name.
     pub topic_name: TopicName<'a>,
-    /// What the broker owes.
+    /// The QoS.
     pub qos: QoS,
-    /// Whether the broker keeps it.
+    /// The RETAIN flag.
     pub retain: Retain,
-    /// Where an answer is expected.
+    /// The topic for responses.
     pub response_topic: Option<ResponseTopic<'a>>,
-    /// By which the answer is known again.
+    /// The data that relates a response to this message.
     pub correlation_data: Option<CorrelationData>,
-    /// The application's own properties.
+    /// The User Properties of the application.
     pub user_properties: UserProperties,
-    /// What the payload is.
+    /// The type of the payload.
     pub content_type: Option<ContentType<'a>>,
-    /// How long the broker may keep it for a subscriber; `None` is for ever.
+    /// The time for which the broker may keep the message for a subscriber; `None` is without limit.
     pub message_expiry_interval: Option<MessageExpiryInterval>,
-    /// What the payload's bytes are.
+    /// The format of the payload.
     pub payload_format_indicator: PayloadFormatIndicator,
     /// The version of HTTP Publish that the client named.
     pub api_version: Option<ApiVersion<'a>>,
-    /// Whether it is to be sent.
+    /// Whether the message is published or only shown.
     pub purpose: Purpose,
 }
 
 // === impl Publish ===
 
 impl Publish<'_> {
-    /// Takes other User Properties, such as an edge has added to; the limit holds for them too.
+    /// Replaces the User Properties, for example by those with an edge's additions.
     ///
     /// # Errors
-    /// [`Code::UserPropertiesTooLarge`](crate::Code::UserPropertiesTooLarge).
+    /// Returns [`Code::UserPropertiesTooLarge`](crate::Code::UserPropertiesTooLarge) if they are over the limit.
     pub fn set_user_properties(
         &mut self,
         properties: UserProperties,

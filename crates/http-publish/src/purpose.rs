@@ -1,22 +1,22 @@
-//! What a request is sent for: to publish, or to be told what would be published.
+//! The purpose of a request: to publish a message, or to show what would be published.
 
 use crate::code::Code;
 use crate::fault::Fault;
 
-/// Whether the message is to be sent.
+/// Whether the message is published or only shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// Publish it.
+    /// Publish the message.
     #[default]
     Send,
-    /// Check everything, send nothing, and answer 200 with the PUBLISH that would be sent.
+    /// Check everything, publish nothing, and answer 200 with the PUBLISH that would be sent.
     DryRun,
 }
 
 // === impl Purpose ===
 
 impl Purpose {
-    /// Reads the query's `dry-run`: `0` or `1`.
+    /// Reads `dry-run`: `0` or `1`.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
         match text {
             b"0" => Ok(Self::Send),

@@ -1,14 +1,14 @@
-//! Quality of Service (MQTT 5.0, 4.3). HTTP Publish knows 0 and 1.
+//! Quality of Service (MQTT 5.0, 4.3). HTTP Publish supports 0 and 1.
 
 use crate::code::Code;
 use crate::fault::Fault;
 
-/// What the broker owes the publisher before the publish counts as done.
+/// The delivery guarantee between the publisher and the broker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum QoS {
-    /// Nothing: the message is sent once, and nothing says whether it arrived.
+    /// QoS 0: the message is sent once and not acknowledged.
     AtMostOnce,
-    /// A PUBACK: the message is sent until it arrives.
+    /// QoS 1: the broker acknowledges the message with a PUBACK.
     #[default]
     AtLeastOnce,
 }
@@ -16,16 +16,16 @@ pub enum QoS {
 // === impl QoS ===
 
 impl QoS {
-    /// Reads `0` or `1`; nothing else, not `01`, not ` 1`.
+    /// Reads `0` or `1`. `01` and ` 1` are not valid.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
         match text {
             b"0" => Ok(Self::AtMostOnce),
             b"1" => Ok(Self::AtLeastOnce),
-            _ => Err(Fault::new(Code::InvalidQos, "QoS is 0 or 1; HTTP Publish knows no other")),
+            _ => Err(Fault::new(Code::InvalidQos, "QoS has to be 0 or 1; HTTP Publish supports no other")),
         }
     }
 
-    /// The one spelling.
+    /// The normal form.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,9 +1,9 @@
-//! The query's parameters: each once, by its name; unknown ones are passed over.
+//! The parameters of the query. Each may be given once; those with other names are ignored.
 
 use crate::head::Slot;
 use crate::percent;
 
-/// What the query says; values are still percent-encoded.
+/// The values of the query, still percent-encoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Query<'a> {
     pub(crate) topic: Slot<'a>,
@@ -16,22 +16,18 @@ pub(crate) struct Query<'a> {
 // === impl Query ===
 
 impl<'a> Query<'a> {
-    /// Reads what follows the first `?` of a target.
+    /// Reads the query of a target.
     pub(crate) fn of_target(target: &'a [u8]) -> Self {
         let mut query = Self::default();
-        let Some(start) = target.iter().position(|&byte| byte == b'?') else { return query };
-        let text = target.get(start + 1..).unwrap_or_default();
-        for pair in text.split(|&byte| byte == b'&') {
-            let equals = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
-            let (name, value) = pair.split_at_checked(equals).unwrap_or_default();
+        for (name, value) in pairs(target) {
             if let Some(slot) = query.slot(name) {
-                slot.put(value.get(1..).unwrap_or_default());
+                slot.put(value);
             }
         }
         query
     }
 
-    /// A name may be percent-encoded too: `%74opic` is `topic`, so that no second topic hides behind an escape.
+    /// A name may be percent-encoded too. `%74opic` is `topic`, so that a second topic cannot be hidden by an escape.
     fn slot(&mut self, name: &[u8]) -> Option<&mut Slot<'a>> {
         match percent::decode(name).ok()?.as_ref() {
             b"topic" => Some(&mut self.topic),
@@ -44,12 +40,28 @@ impl<'a> Query<'a> {
     }
 }
 
+/// The names of all parameters of a target's query, still percent-encoded.
+pub(crate) fn names(target: &[u8]) -> impl Iterator<Item = &[u8]> {
+    pairs(target).map(|(name, _)| name)
+}
+
+/// The names and values after the first `?` of a target. A parameter without `=` has an empty value.
+fn pairs(target: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let start = target.iter().position(|&byte| byte == b'?').map_or(target.len(), |mark| mark + 1);
+    let text = target.get(start..).unwrap_or_default();
+    text.split(|&byte| byte == b'&').map(|pair| {
+        let equals = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
+        let (name, value) = pair.split_at_checked(equals).unwrap_or_default();
+        (name, value.get(1..).unwrap_or_default())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_found_by_name_wherever_they_stand() {
+    fn a_parameter_is_found_by_its_name() {
         let rows: &[(&str, Slot<'_>)] = &[
             ("/p", Slot::Absent),
             ("/p?", Slot::Absent),

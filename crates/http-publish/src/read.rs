@@ -1,21 +1,21 @@
-//! Reading a request: every rule is asked, and every answer that is no becomes a violation.
+//! Reading a request: every rule is checked, and each broken one becomes a violation.
 
 use crate::code::Code;
 use crate::fault::{Fault, Faults};
 use crate::field;
 use crate::head::{RequestHead, Slot};
-use crate::payload;
 use crate::query::Query;
 use crate::{
-    ApiVersion, ContentType, CorrelationData, Location, MessageExpiryInterval, PayloadFormatIndicator,
-    Problem, Publish, Purpose, QoS, ResponseTopic, Retain, Rules, TopicName, UserProperties, Violation,
+    ApiVersion, ContentType, CorrelationData, Ignored, Location, MessageExpiryInterval,
+    PayloadFormatIndicator, Problem, Publish, Purpose, QoS, ResponseTopic, Retain, Rules, TopicName,
+    UnknownParameters, UserProperties, Violation,
 };
+use crate::{content_encoding, payload};
 
-/// Reads the head of a request to [`Rules::path`].
+/// Reads the head of a request to [`Rules::path`]. The payload is checked by a [`PayloadCheck`](crate::PayloadCheck).
 ///
 /// # Errors
-/// A problem with every violation of the head; the payload is left to a [`PayloadCheck`](crate::PayloadCheck), but for
-/// a `content-length` that is over the limit already.
+/// Returns a problem with every violation of the head, including a `content-length` over the limit.
 pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>, Problem> {
     if head.method() != b"POST" {
         return Err(Problem::new(Code::MethodNotAllowed, "messages are published with POST"));
@@ -48,6 +48,16 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
     let api_version = violations
         .query("api-version", query.api_version, |raw| one(ApiVersion::parse(raw, &rules.api_versions)));
     let purpose = violations.query("dry-run", query.dry_run, |raw| one(Purpose::parse(raw)));
+    if head.is_encoded {
+        violations.0.push(Violation::new(
+            field::CONTENT_ENCODING,
+            Location::Header,
+            content_encoding::unsupported(),
+        ));
+    }
+    if rules.unknown_parameters == UnknownParameters::Refuse {
+        violations.0.extend(head.ignored().into_iter().map(Ignored::into_violation));
+    }
     if let Some(length) = head.content_length()
         && let Err(fault) = payload::check_size(length, limits.payload_bytes)
     {
@@ -69,14 +79,14 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
             purpose: purpose.unwrap_or_default(),
         }),
         (_, Some(problem)) => Err(problem),
-        // Without a topic there is a violation that says so.
+        // A missing topic is a violation, so this is not reached.
         (None, None) => Err(Problem::new(Code::MissingTopic, MISSING_TOPIC)),
     }
 }
 
-const MISSING_TOPIC: &str = "the query names no topic; write ?topic= and the percent-encoded Topic Name";
+const MISSING_TOPIC: &str = "the query has no topic; write ?topic= and the percent-encoded Topic Name";
 
-/// Where a value was found.
+/// The name of a parameter, and the part of the request that it was found in.
 #[derive(Clone, Copy)]
 struct Source {
     name: &'static str,
@@ -89,7 +99,7 @@ struct Violations(Vec<Violation>);
 // === impl Violations ===
 
 impl Violations {
-    /// Reads a value that may be absent; of several, none is read.
+    /// Reads a value that may be absent. A repeated one is a violation, and none of its values is read.
     fn optional<'a, T>(
         &mut self,
         source: Source,
@@ -103,10 +113,7 @@ impl Violations {
                 Err(faults) => faults,
             },
             Slot::Repeated => {
-                vec![Fault::new(
-                    Code::DuplicateParameter,
-                    "it was given more than once; which one counts is not guessed",
-                )]
+                vec![Fault::new(Code::DuplicateParameter, "the parameter was given more than once")]
             }
         };
         self.0.extend(faults.into_iter().map(|fault| Violation::new(source.name, source.location, fault)));
@@ -144,7 +151,7 @@ impl Violations {
     }
 }
 
-/// The query wins over the field, whose value is then not even looked at.
+/// The query takes precedence. The value of the field is then not read.
 fn query_over_field<'a>(
     query: (&'static str, Slot<'a>),
     field: (&'static str, Slot<'a>),

@@ -1,31 +1,32 @@
-//! The broker's Reason Codes (MQTT 5.0, 2.4) and the one table that turns them into answers.
+//! The Reason Codes of the broker (MQTT 5.0, 2.4), and the tables that map them to answers.
 
 use crate::code::Code;
 
-/// A Reason Code as the broker sent it.
+/// A Reason Code, as the broker sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReasonCode(pub u8);
 
-/// What a client is told.
+/// The answer to a publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// 204: the broker acknowledged the message.
     NoContent,
-    /// 202: the broker took the message, and nobody was there to receive it.
+    /// 202: the broker accepted the message and has no matching subscribers.
     Accepted,
-    /// A problem.
+    /// The problem with this code.
     Refused(Code),
 }
 
 // === impl ReasonCode ===
 
 impl ReasonCode {
-    /// The message was taken.
+    /// Success: the broker accepted the message.
     pub const SUCCESS: Self = Self(0x00);
-    /// The message was taken, and no subscription matches its topic.
+    /// No matching subscribers: the broker accepted the message, and no subscription matches its topic.
     pub const NO_MATCHING_SUBSCRIBERS: Self = Self(0x10);
 
-    /// What a PUBACK's Reason Code means for the publish that it acknowledges (MQTT 5.0, 3.4.2.1).
+    /// The answer to a publish, by the Reason Code of its PUBACK (MQTT 5.0, 3.4.2.1). A code that a PUBACK cannot have is a
+    /// [`Code::BrokerProtocolError`].
     #[must_use]
     pub const fn to_publish_answer(self) -> Answer {
         match self.0 {
@@ -45,8 +46,8 @@ impl ReasonCode {
         }
     }
 
-    /// What a CONNACK's or DISCONNECT's Reason Code means for the publishes that find no connection because of it
-    /// (MQTT 5.0, 3.2.2.2 and 3.14.2.1).
+    /// The problem of publishes that have no connection because of a CONNACK or DISCONNECT with this Reason Code (MQTT 5.0,
+    /// 3.2.2.2 and 3.14.2.1).
     #[must_use]
     pub const fn to_connection_problem(self) -> Code {
         match self.0 {
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_puback_decides_the_status() {
+    fn the_reason_code_of_a_puback_decides_the_status() {
         let rows = [
             (0x00, 204),
             (0x10, 202),
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_connection_decides_the_status_of_what_waits_for_it() {
+    fn the_reason_code_of_a_connection_decides_the_status_of_its_publishes() {
         let rows = [
             (0x84, 502),
             (0x86, 502),

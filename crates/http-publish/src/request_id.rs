@@ -1,13 +1,13 @@
-//! The request id: what ties an answer to a log line.
+//! The request id, which relates an answer to a log line.
 
-/// A request id that is safe to write into a header, a problem and a log line: 1 to 128 visible ASCII characters.
+/// A request id: 1 to 128 visible ASCII characters, so that it is safe in a header, a problem and a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId<'a>(&'a str);
 
 // === impl RequestId ===
 
 impl<'a> RequestId<'a> {
-    /// Takes what `x-request-id` held; `None` where it cannot serve.
+    /// Reads the value of `x-request-id`; `None` if it is not valid.
     #[must_use]
     pub fn new(value: &'a [u8]) -> Option<Self> {
         let fits = (1..=128).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
@@ -17,7 +17,7 @@ impl<'a> RequestId<'a> {
         std::str::from_utf8(value).ok().map(Self)
     }
 
-    /// The id.
+    /// The request id.
     #[must_use]
     pub const fn as_str(self) -> &'a str {
         self.0

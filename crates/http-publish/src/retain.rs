@@ -3,22 +3,22 @@
 use crate::code::Code;
 use crate::fault::Fault;
 
-/// Whether the broker keeps the message for later subscribers.
+/// Whether the broker retains the message for later subscribers.
 ///
-/// [`Retain::Store`] with an empty payload removes the message that the broker keeps for the topic.
+/// [`Retain::Store`] with an empty payload removes the retained message of the topic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Retain {
-    /// The message goes to the subscribers of now and is not kept.
+    /// The message goes to the current subscribers only.
     #[default]
     No,
-    /// The message replaces what the broker keeps for its topic.
+    /// The message becomes the retained message of its topic.
     Store,
 }
 
 // === impl Retain ===
 
 impl Retain {
-    /// Reads `0` or `1`; nothing else, not `true`.
+    /// Reads `0` or `1`. `true` is not valid.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
         match text {
             b"0" => Ok(Self::No),
@@ -27,7 +27,7 @@ impl Retain {
         }
     }
 
-    /// The one spelling.
+    /// The normal form.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

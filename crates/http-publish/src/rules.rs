@@ -1,22 +1,34 @@
-//! What a deployment decides: where HTTP Publish is served, which API versions it knows, and its limits.
+//! The rules of a deployment: its path, API versions, limits, and whether it refuses unknown parameters.
 
 use crate::limits::Limits;
 
 /// The rules by which [`read()`](crate::read()) judges a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// The path, without a query; `/mqtt/messages` by default. It has to match byte by byte.
+    /// The path without a query, compared byte by byte; `/mqtt/messages` by default.
     pub path: String,
-    /// The versions that a query's `api-version` may name.
+    /// The values that `api-version` may have.
     pub api_versions: Vec<String>,
-    /// The size of each part.
+    /// The largest size of each part.
     pub limits: Limits,
+    /// What to do with parameters that were probably meant for HTTP Publish and do not exist.
+    pub unknown_parameters: UnknownParameters,
+}
+
+/// What to do with the parameters that [`RequestHead::ignored`](crate::RequestHead::ignored) finds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum UnknownParameters {
+    /// Publish without them. A dry run names them.
+    #[default]
+    Ignore,
+    /// Refuse the request: each is a violation with [`Code::UnknownParameter`](crate::Code::UnknownParameter).
+    Refuse,
 }
 
 // === impl Rules ===
 
 impl Rules {
-    /// Whether the target (path and query) is HTTP Publish; any other is not ours to judge.
+    /// Whether a target (path and query) has the path of HTTP Publish.
     #[must_use]
     pub fn is_publish(&self, target: &[u8]) -> bool {
         target
@@ -33,6 +45,7 @@ impl Default for Rules {
                 .map(str::to_owned)
                 .to_vec(),
             limits: Limits::default(),
+            unknown_parameters: UnknownParameters::default(),
         }
     }
 }
@@ -42,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_configured_path_is_ours() {
+    fn a_target_is_compared_with_the_path_byte_by_byte() {
         let rows: &[(&[u8], bool)] = &[
             (b"/mqtt/messages", true),
             (b"/mqtt/messages?", true),

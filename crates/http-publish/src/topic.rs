@@ -7,13 +7,13 @@ use crate::fault::{Fault, Faults, faultless};
 use crate::limits::Limits;
 use crate::{mqtt_string, percent};
 
-/// What a message is published to: at least one character, no wildcards, not reserved, within the limits.
+/// A Topic Name: at least one character, no wildcards, not reserved, and within the limits.
 ///
-/// Empty levels and a leading or trailing `/` are legal; nothing is case-folded or Unicode-normalised.
+/// Empty levels and a leading or trailing `/` are allowed. Case and Unicode normalisation are left as they are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TopicName<'a>(Cow<'a, str>);
 
-/// Where the receiver is asked to answer: at least one character, no wildcards, within the limits.
+/// A Response Topic: at least one character, no wildcards, and within the limits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ResponseTopic<'a>(Cow<'a, str>);
 
@@ -23,16 +23,16 @@ const WILDCARDS: [char; 2] = ['+', '#'];
 // === impl TopicName ===
 
 impl<'a> TopicName<'a> {
-    /// Reads the query's percent-encoded `topic`.
+    /// Reads the percent-encoded `topic` of the query.
     pub(crate) fn parse(raw: &'a [u8], limits: &Limits) -> Result<Self, Faults> {
         let text = text_of(raw).map_err(|fault| vec![fault])?;
         let wildcard = text.find(WILDCARDS).map(|offset| wildcard_fault(raw, offset));
-        let reserved = text
-            .starts_with('$')
-            .then(|| Fault::new(Code::TopicReserved, "topics that start with $ belong to the broker").at(0));
+        let reserved = text.starts_with('$').then(|| {
+            Fault::new(Code::TopicReserved, "topics that start with $ are reserved for the broker").at(0)
+        });
         let bytes = Fault::check_limit(
             Code::TopicTooLong,
-            "the Topic Name, decoded, is over the limit of bytes",
+            "the decoded Topic Name is over the limit of bytes",
             limits.topic_bytes,
             text.len(),
         );
@@ -51,7 +51,7 @@ impl<'a> TopicName<'a> {
         &self.0
     }
 
-    /// Appends the one spelling.
+    /// Appends the normal form.
     pub(crate) fn encode_into(&self, out: &mut String) {
         percent::encode_into(&self.0, out);
     }
@@ -60,26 +60,26 @@ impl<'a> TopicName<'a> {
 // === impl ResponseTopic ===
 
 impl<'a> ResponseTopic<'a> {
-    /// Reads the percent-encoded field. A comma has to be written `%2C`: as it stands, it may be a hop's joint of two
-    /// fields.
+    /// Reads the percent-encoded field. A literal comma is rejected: an intermediary may have combined two header lines into
+    /// one (RFC 9110, 5.3).
     pub(crate) fn parse(raw: &'a [u8], limits: &Limits) -> Result<Self, Faults> {
         if let Some(offset) = raw.iter().position(|&byte| byte == b',') {
             return Err(vec![
                 Fault::new(
                     Code::DuplicateParameter,
-                    "a comma joins two fields into one; a comma that belongs to the topic is written %2C",
+                    "a comma separates two values, and only one is allowed; a comma in a topic is written %2C",
                 )
                 .at(offset),
             ]);
         }
         let text = text_of(raw).map_err(|fault| vec![fault])?;
         let wildcard = text.find(WILDCARDS).map(|offset| {
-            Fault::new(Code::ResponseTopicWildcard, "a Response Topic has no wildcards")
+            Fault::new(Code::ResponseTopicWildcard, "a Response Topic cannot have wildcards")
                 .at(percent::raw_offset(raw, offset))
         });
         let bytes = Fault::check_limit(
             Code::ResponseTopicTooLong,
-            "the Response Topic, decoded, is over the limit of bytes",
+            "the decoded Response Topic is over the limit of bytes",
             limits.response_topic_bytes,
             text.len(),
         );
@@ -92,13 +92,13 @@ impl<'a> ResponseTopic<'a> {
         &self.0
     }
 
-    /// Appends the one spelling.
+    /// Appends the normal form.
     pub(crate) fn encode_into(&self, out: &mut String) {
         percent::encode_into(&self.0, out);
     }
 }
 
-/// Decodes what every topic has to be: text of at least one character.
+/// Decodes a topic: MQTT text of at least one character.
 fn text_of(raw: &[u8]) -> Result<Cow<'_, str>, Fault> {
     let text = match percent::decode(raw)? {
         Cow::Borrowed(bytes) => mqtt_string::from_bytes(bytes).map(Cow::Borrowed),
@@ -112,7 +112,7 @@ fn text_of(raw: &[u8]) -> Result<Cow<'_, str>, Fault> {
         fault
     })?;
     if text.is_empty() {
-        return Err(Fault::new(Code::EmptyTopic, "a topic has at least one character"));
+        return Err(Fault::new(Code::EmptyTopic, "a topic needs at least one character"));
     }
     Ok(text)
 }
@@ -137,7 +137,7 @@ mod tests {
     };
 
     #[test]
-    fn a_topic_name_is_decoded_checked_and_otherwise_left_as_it_is() {
+    fn a_topic_name_is_decoded_and_checked() {
         let long = "a".repeat(256);
         let too_long = "a".repeat(257);
         let long_in_umlauts = "%C3%A4".repeat(128);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_topic_has_the_rules_of_any_topic_but_may_be_reserved() {
+    fn a_response_topic_has_the_rules_of_a_topic_name_but_may_be_reserved() {
         let long = "a".repeat(256);
         let too_long = "a".repeat(257);
         let rows: &[(&str, Result<&str, &[Code]>)] = &[
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_counts_in_the_value_as_it_was_sent() {
+    fn an_offset_is_one_in_the_value_as_it_was_sent() {
         let rows = [("%C3%A4%2Fa+b", 10), ("%C3%A4%0A", 6), ("ab%ff", 2), ("%41%", 3)];
         for (given, expected) in rows {
             let faults = TopicName::parse(given.as_bytes(), &Limits::default()).unwrap_err();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plus_in_the_query_is_told_how_to_write_a_space() {
+    fn the_detail_of_a_plus_explains_how_to_write_a_space() {
         let detail = |given: &str| {
             TopicName::parse(given.as_bytes(), &Limits::default()).unwrap_err()[0].detail.to_string()
         };

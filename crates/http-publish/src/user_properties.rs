@@ -1,5 +1,7 @@
 //! User Properties (MQTT 5.0, 3.3.2.3.7): pairs of strings, in order, with repeats.
 
+mod encoding;
+mod faults;
 mod json;
 
 use crate::code::Code;
@@ -7,7 +9,7 @@ use crate::fault::{Fault, Faults};
 use crate::limits::Limits;
 use crate::{base64, mqtt_string};
 
-/// Names and values in the order in which they were sent; a name may repeat.
+/// Pairs of a name and a value in the order in which they were sent. A name may be repeated.
 ///
 /// ```
 /// use http_publish::UserProperties;
@@ -17,9 +19,9 @@ use crate::{base64, mqtt_string};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct UserProperties {
-    /// All names and values, one behind the other.
+    /// All names and values, concatenated.
     text: String,
-    /// Where in `text` each pair's name and value end.
+    /// The ends of each pair's name and value in `text`.
     ends: Vec<PairEnds>,
 }
 
@@ -32,7 +34,7 @@ struct PairEnds {
 // === impl UserProperties ===
 
 impl UserProperties {
-    /// Reads the field: JSON where it starts with `[`, else Base64 of JSON.
+    /// Reads the field. A value that starts with `[` is JSON; any other is Base64 of JSON.
     pub(crate) fn parse(raw: &[u8], limits: &Limits) -> Result<Self, Faults> {
         let decoded;
         let json = if raw.first() == Some(&b'[') {
@@ -41,16 +43,16 @@ impl UserProperties {
             decoded = base64::decode(raw).map_err(|fault| vec![fault])?;
             &decoded
         };
-        let properties = json::read(json)?;
+        let properties = json::read(json).map_err(|error| faults::find(json, &error))?;
         properties.check_size(limits).map_err(|fault| vec![fault])?;
         Ok(properties)
     }
 
-    /// Refuses what is over the limit; with what an edge adds, too.
+    /// Returns an error if the names and values, including those of an edge, are over the limit.
     pub(crate) fn check_size(&self, limits: &Limits) -> Result<(), Fault> {
         Fault::check_limit(
             Code::UserPropertiesTooLarge,
-            "the names and values of the User Properties, the edge's own among them, add up to more than the limit of bytes",
+            "the names and values of all User Properties, including those of the edge, are over the limit of bytes",
             limits.user_properties_bytes,
             self.text.len(),
         )
@@ -64,19 +66,19 @@ impl UserProperties {
         })
     }
 
-    /// How many pairs there are.
+    /// The number of pairs.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there is no pair.
+    /// Whether there are no pairs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// Adds a pair behind the others.
+    /// Appends a pair.
     pub fn push(&mut self, name: &str, value: &str) {
         self.text.push_str(name);
         let name = self.text.len();
@@ -84,7 +86,7 @@ impl UserProperties {
         self.ends.push(PairEnds { name, value: self.text.len() });
     }
 
-    /// Appends the one spelling: padded Base64 of compact JSON, one pair an object.
+    /// Appends the normal form: padded Base64 of compact JSON with one pair in each object.
     pub(crate) fn encode_into(&self, out: &mut String) {
         base64::encode_into(json::write(self).as_bytes(), out);
     }
@@ -105,7 +107,7 @@ fn check_text(text: &str) -> Result<(), Fault> {
     mqtt_string::check(text)?;
     Fault::check_limit(
         Code::UserPropertiesTooLarge,
-        "a name or value is longer than an MQTT string can be",
+        "the name or value is longer than an MQTT string can be",
         mqtt_string::MAX_BYTES,
         text.len(),
     )

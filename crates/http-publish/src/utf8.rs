@@ -1,6 +1,6 @@
-//! UTF-8, checked while it streams by in chunks that may end inside a character.
+//! A UTF-8 check of a stream of chunks, which may end inside a character.
 
-/// Knows whether all bytes so far are, or may still become, UTF-8.
+/// The state of the check: whether all bytes so far are the start of UTF-8 text.
 ///
 /// ```
 /// let mut check = http_publish::Utf8Check::default();
@@ -10,20 +10,20 @@
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Utf8Check {
-    /// The start of a character whose rest has not come yet; `held` of them count.
+    /// The first `held` bytes are the start of a character that the next chunk continues.
     start: [u8; 4],
     held: usize,
-    /// Bytes known to be whole characters.
+    /// The number of bytes that are whole characters.
     checked: u64,
 }
 
 // === impl Utf8Check ===
 
 impl Utf8Check {
-    /// Looks at the next bytes.
+    /// Checks the next bytes.
     ///
     /// # Errors
-    /// The offset, counted from the first byte ever pushed, of the character that is broken.
+    /// Returns the offset, from the first byte of the stream, of the first character that is not UTF-8.
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), u64> {
         while self.held > 0 {
             let Some((&next, rest)) = bytes.split_first() else { return Ok(()) };
@@ -56,10 +56,10 @@ impl Utf8Check {
         Ok(())
     }
 
-    /// There are no more bytes.
+    /// Checks the end of the stream.
     ///
     /// # Errors
-    /// The offset of a character that the end cuts short.
+    /// Returns the offset of the last character if it is incomplete.
     pub const fn finish(self) -> Result<(), u64> {
         if self.held > 0 { Err(self.checked) } else { Ok(()) }
     }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_may_be_cut_anywhere_and_broken_ones_are_named_by_offset() {
+    fn a_character_may_span_chunks_and_a_broken_one_has_an_offset() {
         let rows: &[(&[&[u8]], Result<(), u64>)] = &[
             (&[], Ok(())),
             (&[b""], Ok(())),
@@ -99,7 +99,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_says_what_the_standard_library_says_however_the_bytes_are_split(
+        fn it_agrees_with_the_standard_library_for_any_chunks(
             bytes in proptest::collection::vec(prop_oneof![Just(0xe2u8), Just(0x82), Just(0xac), Just(0xf0), any::<u8>(), 0x20u8..0x7f], 0..40),
             cuts in proptest::collection::vec(0usize..40, 0..6),
         ) {

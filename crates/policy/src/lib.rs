@@ -45,3 +45,8 @@ pub use permissions::{Permissions, PermissionsDocument, Refusal, Verdict};
 pub use present::present;
 pub use routing::{Routing, RoutingDocument};
 pub use shape::{Name, Object};
+
+/// The example of the README is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

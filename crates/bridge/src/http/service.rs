@@ -115,7 +115,8 @@ impl Service {
             Purpose::DryRun => {
                 let (payload, _permit) = self.receive(&mut publish, trace.as_ref(), payload).await?;
                 let id = RequestId::new(request_id.as_bytes());
-                Ok(answer::json(publish.to_dry_run_json(payload.len() as u64, Decision::default(), id)))
+                let decision = Decision { ignored: &head.ignored(), ..Decision::default() };
+                Ok(answer::json(publish.to_dry_run_json(payload.len() as u64, decision, id)))
             }
             Purpose::Send => {
                 let mut span = match &self.spans {

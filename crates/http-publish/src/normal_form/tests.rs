@@ -2,14 +2,14 @@ use super::*;
 use crate::{example, read};
 use proptest::prelude::*;
 
-/// A request as owned pairs, `:method` and `:path` first.
+/// The fields of a request, with `:method` and `:path` first.
 type Fields = Vec<(String, Vec<u8>)>;
 
 fn head(fields: &Fields) -> RequestHead<'_> {
     RequestHead::from_fields(fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())))
 }
 
-/// Does to the fields what `changes` says, as an adapter would.
+/// Applies the changes to the fields, as an adapter would.
 fn normalise(mut fields: Fields, rules: &Rules) -> Option<Fields> {
     let given = fields.clone();
     let head = head(&given);
@@ -43,7 +43,7 @@ fn request(path: &str, fields: &[(&str, &str)]) -> Fields {
 }
 
 #[test]
-fn each_part_of_a_message_has_one_spelling() {
+fn each_part_of_a_message_has_one_normal_form() {
     let rows: &[(&str, &[(&str, &str)], &str, &[(&str, &str)])] = &[
         ("/mqtt/messages?topic=a", &[], "/mqtt/messages?topic=a", &[("mqtt-qos", "1"), ("mqtt-retain", "0")]),
         (
@@ -99,7 +99,7 @@ fn each_part_of_a_message_has_one_spelling() {
 }
 
 #[test]
-fn the_seed_example_is_already_in_normal_form() {
+fn the_example_of_the_documentation_is_in_normal_form() {
     let seed = request(example::PATH_AND_QUERY, &example::HEADERS);
     assert_eq!(normalise(seed.clone(), &Rules::default()), Some(seed));
 }
@@ -138,7 +138,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn normalising_twice_is_normalising_once_and_keeps_the_message(given in any_request()) {
+    fn normalising_is_idempotent_and_keeps_the_message(given in any_request()) {
         let rules = Rules::default();
         if let Some(once) = normalise(given.clone(), &rules) {
             let twice = normalise(once.clone(), &rules);
@@ -148,7 +148,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(
+    fn arbitrary_bytes_become_a_publish_or_a_problem(
         target in proptest::collection::vec(any::<u8>(), 0..64),
         fields in proptest::collection::vec(
             (prop_oneof![Just("mqtt-user-properties"), Just("mqtt-correlation-data"), Just("mqtt-response-topic"), Just("mqtt-qos"), Just("content-type"), Just("mqtt-message-expiry"), Just("content-length")],

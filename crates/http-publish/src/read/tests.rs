@@ -23,7 +23,7 @@ fn refusals(path: &str, fields: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn the_seed_example_is_read_property_by_property() {
+fn the_example_of_the_documentation_is_read_property_by_property() {
     let rules = Rules::default();
     let head = head(example::PATH_AND_QUERY, &example::HEADERS);
     let publish = read(&head, &rules).unwrap();
@@ -40,7 +40,7 @@ fn the_seed_example_is_read_property_by_property() {
 }
 
 #[test]
-fn a_topic_is_all_that_a_message_needs() {
+fn only_the_topic_is_required() {
     let rules = Rules::default();
     let publish = read(&head("/mqtt/messages?topic=a", &[]), &rules).unwrap();
     assert_eq!(publish.qos, QoS::AtLeastOnce);
@@ -55,7 +55,7 @@ fn a_topic_is_all_that_a_message_needs() {
 }
 
 #[test]
-fn the_query_wins_over_the_field_which_is_dropped_unread() {
+fn the_query_takes_precedence_over_the_field() {
     let rules = Rules::default();
     let rows: &[(&str, &[(&str, &str)], QoS, Retain)] = &[
         ("?topic=a&qos=0", &[("mqtt-qos", "1")], QoS::AtMostOnce, Retain::No),
@@ -72,7 +72,7 @@ fn the_query_wins_over_the_field_which_is_dropped_unread() {
 }
 
 #[test]
-fn each_broken_rule_is_named_with_its_parameter() {
+fn each_broken_rule_is_a_violation_of_its_parameter() {
     let rows: &[(&str, &[(&str, &str)], &[&str])] = &[
         ("", &[], &["query topic: MissingTopic"]),
         ("?", &[], &["query topic: MissingTopic"]),
@@ -116,6 +116,22 @@ fn each_broken_rule_is_named_with_its_parameter() {
             &[("content-type", "a/b"), ("content-type", "c/d")],
             &["header content-type: DuplicateParameter"],
         ),
+        (
+            "?topic=a",
+            &[("mqtt-correlation-data", "55f4a7ee-b0b4-4d7f-8eb5-2edba2ced5d7")],
+            &["header mqtt-correlation-data: InvalidCorrelationData"],
+        ),
+        (
+            "?topic=a",
+            &[("content-encoding", "gzip")],
+            &["header content-encoding: UnsupportedContentEncoding"],
+        ),
+        (
+            "?topic=a",
+            &[("content-encoding", "identity"), ("content-encoding", "br"), ("content-encoding", "gzip")],
+            &["header content-encoding: UnsupportedContentEncoding"],
+        ),
+        ("?topic=a", &[("content-encoding", "identity"), ("content-encoding", "")], &[]),
         ("?topic=a", &[("content-length", "524289")], &["body payload: PayloadTooLarge"]),
     ];
     for (query, fields, expected) in rows {
@@ -124,7 +140,7 @@ fn each_broken_rule_is_named_with_its_parameter() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once() {
+fn every_violation_is_reported_at_once() {
     let path = "/mqtt/messages?topic=a%2F%23&qos=2&api-version=1";
     let fields = [
         ("mqtt-retain", "2"),
@@ -157,8 +173,25 @@ fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
-fn unknown_parameters_and_fields_are_no_errors() {
+fn unknown_parameters_are_ignored_unless_the_rules_refuse_them() {
     assert!(refusals("/mqtt/messages?topic=a&x=1&x=2&%zz", &[("mqtt-unknown", "1"), ("x", "y")]).is_empty());
+
+    let rules = Rules { unknown_parameters: UnknownParameters::Refuse, ..Rules::default() };
+    let given = head("/mqtt/messages?topic=a&utm=1&retian=1", &[("mqtt-expiry", "1"), ("x", "y")]);
+    let problem = read(&given, &rules).unwrap_err();
+    assert_eq!(problem.code(), Code::UnknownParameter);
+    let details: Vec<_> = problem
+        .violations()
+        .iter()
+        .map(|violation| format!("{}: {}", violation.parameter, violation.detail))
+        .collect();
+    assert_eq!(
+        details,
+        [
+            "retian: no such parameter exists; the query parameter retain was probably meant",
+            "mqtt-expiry: no such parameter exists; the header mqtt-message-expiry was probably meant",
+        ]
+    );
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn user_properties_are_pairs_in_order_with_repeats() {
+fn user_properties_keep_their_order_and_repeated_names() {
     let rows: &[(&str, &[(&str, &str)])] = &[
         (SEED, &[("Urgency", "alert"), ("RequestId", "55f4a7ee-b0b4-4d7f-8eb5-2edba2ced5d7")]),
         (
@@ -41,7 +41,7 @@ fn user_properties_are_pairs_in_order_with_repeats() {
 }
 
 #[test]
-fn user_properties_that_are_not_an_array_of_objects_with_string_values_say_where() {
+fn every_fault_of_user_properties_is_named_with_its_place() {
     let deep = format!("[{}", "[".repeat(100_000));
     let rows: &[(&str, &[&str])] = &[
         ("", &["InvalidUserProperties: the JSON array ends too early"]),
@@ -52,16 +52,22 @@ fn user_properties_that_are_not_an_array_of_objects_with_string_values_say_where
         ("[", &["InvalidUserProperties: the JSON array ends too early"]),
         (r#"[{"a":"b"}],[{"c":"d"}]"#, &["InvalidUserProperties: this is not JSON"]),
         (r#"[{"a":"b"},]"#, &["InvalidUserProperties: this is not JSON"]),
-        (r#"[{"a":"\ud800"}]"#, &["InvalidUserProperties: this is not JSON"]),
+        (
+            r#"[{"a":"\ud800"},{"b":1}]"#,
+            &[
+                "InvalidUserProperties: element 1, pair 1: the string has an escape that is no character",
+                "InvalidUserProperties: element 2, pair 1: the value has to be a string, not a number",
+            ],
+        ),
         (
             r#"[{"a":1},{"b":"x","c":null},{"d":[1,{"e":2}]},{"f":{"g":"h"}},{"i":true},{"j":-1.5}]"#,
             &[
-                "InvalidUserProperties: element 1, pair 1: the value is to be a string, not a number",
-                "InvalidUserProperties: element 2, pair 2: the value is to be a string, not null",
-                "InvalidUserProperties: element 3, pair 1: the value is to be a string, not an array",
-                "InvalidUserProperties: element 4, pair 1: the value is to be a string, not an object",
-                "InvalidUserProperties: element 5, pair 1: the value is to be a string, not a boolean",
-                "InvalidUserProperties: element 6, pair 1: the value is to be a string, not a number",
+                "InvalidUserProperties: element 1, pair 1: the value has to be a string, not a number",
+                "InvalidUserProperties: element 2, pair 2: the value has to be a string, not null",
+                "InvalidUserProperties: element 3, pair 1: the value has to be a string, not an array",
+                "InvalidUserProperties: element 4, pair 1: the value has to be a string, not an object",
+                "InvalidUserProperties: element 5, pair 1: the value has to be a string, not a boolean",
+                "InvalidUserProperties: element 6, pair 1: the value has to be a string, not a number",
             ],
         ),
         (
@@ -77,19 +83,13 @@ fn user_properties_that_are_not_an_array_of_objects_with_string_values_say_where
         (
             r#"[{"a":"\u0000"},{"b\n":"c"}]"#,
             &[
-                "InvalidCharacter: element 1, pair 1: U+0000 is a NUL, which MQTT text does not hold",
-                "InvalidCharacter: element 2, pair 1: U+000A is a control character, which MQTT text does not hold",
+                "InvalidCharacter: element 1, pair 1: U+0000 is a NUL, which MQTT does not allow",
+                "InvalidCharacter: element 2, pair 1: U+000A is a control character, which MQTT does not allow",
             ],
         ),
         ("*", &["InvalidBase64: this is not a character of the Base64 alphabet in use"]),
         ("[{\"a\":\"\u{1}\"}]", &["InvalidUserProperties: this is not JSON"]),
-        (
-            &deep,
-            &[
-                "InvalidUserProperties: element 1: an object like {\"name\":\"value\"} is expected, not an array",
-                "InvalidUserProperties: the JSON array ends too early",
-            ],
-        ),
+        (&deep, &["InvalidUserProperties: the JSON array ends too early"]),
     ];
     for (given, expected) in rows {
         let expected: Vec<String> = expected.iter().map(|&line| line.to_owned()).collect();
@@ -98,7 +98,41 @@ fn user_properties_that_are_not_an_array_of_objects_with_string_values_say_where
 }
 
 #[test]
-fn thousands_of_broken_pairs_are_counted_but_not_all_named() {
+fn every_fault_has_the_offset_of_the_value_in_the_json() {
+    let rows: &[(&str, &[u64])] = &[
+        (r#"[{"a":1}, {"b":"x", "c" : null}]"#, &[6, 26]),
+        (r#"["a", 1,{"\u0000":"b"}]"#, &[1, 6, 9]),
+        (r#"[{"a":"b"}"#, &[9]),
+        (r#"[{"a":"b"} x"#, &[11]),
+        ("[{\"a\":\n\n 1},\n]", &[9, 13]),
+    ];
+    for (given, expected) in rows {
+        let faults = UserProperties::parse(given.as_bytes(), &Limits::default()).unwrap_err();
+        let offsets: Vec<_> = faults.iter().map(|fault| fault.offset.unwrap()).collect();
+        assert_eq!(offsets, *expected, "{given}");
+    }
+}
+
+#[test]
+fn another_encoding_than_utf8_is_named() {
+    let utf16: Vec<u8> = "[{\"a\":\"b\"}]".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let rows: &[(&[u8], &str)] = &[
+        (b"[{\"a\":\"gr\xfc\xdfe\"}]", "Latin-1 or Windows-1252"),
+        (b"\xef\xbb\xbf[{\"a\":\"b\"}]", "UTF-8 with a byte order mark"),
+        (&utf16, "UTF-16, little-endian"),
+    ];
+    for (given, expected) in rows {
+        let mut encoded = String::new();
+        base64::encode_into(given, &mut encoded);
+        let expected = format!("InvalidUserProperties: the JSON has to be UTF-8, and seems to be {expected}");
+        assert_eq!(read(&encoded), Err(vec![expected]), "{}", given.escape_ascii());
+    }
+    let in_the_field = UserProperties::parse(b"[{\"a\":\"gr\xfc\xdfe\"}]", &Limits::default()).unwrap_err();
+    assert_eq!(in_the_field[0].offset, Some(9));
+}
+
+#[test]
+fn of_thousands_of_broken_pairs_sixteen_are_named_and_the_others_counted() {
     let given = format!("[{}{{\"a\":1}}]", r#"{"a":1},"#.repeat(4_999));
     let faults = read(&given).unwrap_err();
     assert_eq!(faults.len(), 17);
@@ -125,7 +159,7 @@ fn a_name_or_value_is_no_longer_than_an_mqtt_string() {
 }
 
 #[test]
-fn the_seed_is_already_in_its_one_spelling() {
+fn the_example_of_the_documentation_is_in_normal_form() {
     let mut out = String::new();
     UserProperties::parse(SEED.as_bytes(), &Limits::default()).unwrap().encode_into(&mut out);
     assert_eq!(out, SEED);
@@ -133,7 +167,7 @@ fn the_seed_is_already_in_its_one_spelling() {
 
 proptest! {
     #[test]
-    fn what_is_written_reads_back_and_is_the_json_that_serde_json_would_write(
+    fn the_normal_form_is_the_json_that_serde_json_writes_and_reads_back(
         given in proptest::collection::vec(("[ -~äß😀]{0,8}", "[ -~\"\\\\]{0,8}"), 0..6),
     ) {
         let properties = UserProperties::from_iter(given.iter().map(|(name, value)| (name.as_str(), value.as_str())));
