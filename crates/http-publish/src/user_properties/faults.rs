@@ -57,7 +57,8 @@ impl<'j> Finder<'j> {
             return;
         }
         // The element was read once, so its syntax is right.
-        let _ = Members(self).deserialize(&mut serde_json::Deserializer::from_str(element.get()));
+        let mut deserializer = serde_json::Deserializer::from_slice(element.get().as_bytes());
+        let _ = Members(self).deserialize(&mut deserializer);
     }
 
     fn check_pair(&mut self, name: &'j RawValue, value: &'j RawValue) {
@@ -136,7 +137,7 @@ fn check_string(value: &RawValue) -> Result<(), Fault> {
         let detail = format!("the value has to be a string, not {kind}");
         return Err(Fault::new(Code::InvalidUserProperties, detail));
     }
-    match serde_json::from_str::<String>(value.get()) {
+    match serde_json::from_slice::<String>(value.get().as_bytes()) {
         Ok(text) => check_text(&text),
         // A lone surrogate (RFC 8259, 8.2).
         Err(_) => {
