@@ -1,12 +1,12 @@
-//! The claims of a token in Envoy's metadata: any bytes are read without a panic, and where they are JSON, its metadata
-//! gives what serde_json reads.
+//! The claims of a token in Envoy's metadata. Any bytes are read without a panic; for bytes that are JSON, the metadata of
+//! that JSON gives what serde_json reads.
 #![no_main]
 
 #[path = "../../testing/wasm-host/src/metadata.rs"]
 mod metadata;
 
-use libfuzzer_sys::fuzz_target;
 use edge::TokenMetadata;
+use libfuzzer_sys::fuzz_target;
 use policy::{ClaimPath, Claims, Presence};
 use serde_json::{Value, json};
 
@@ -23,12 +23,12 @@ fuzz_target!(|bytes: &[u8]| {
             "envoy.filters.http.jwt_authn": { "jwt": claims, "oid": "nor this" },
             "other": others,
         }));
-        compare(&TokenMetadata::new(&encoded, "jwt"), &claims, &mut Vec::new());
+        compare(&TokenMetadata::new(encoded.as_slice(), "jwt"), &claims, &mut Vec::new());
     }
 });
 
-/// Compares every claim below `value`, which stands at `path`, and one that is not there.
-fn compare(token: &TokenMetadata<'_>, value: &Value, path: &mut Vec<String>) {
+/// Compares every claim below `value`, which is at `path`, and one that does not exist.
+fn compare(token: &TokenMetadata<&[u8]>, value: &Value, path: &mut Vec<String>) {
     let Value::Object(members) = value else { return };
     for (name, member) in members {
         path.push(name.clone());
@@ -43,7 +43,7 @@ fn compare(token: &TokenMetadata<'_>, value: &Value, path: &mut Vec<String>) {
     path.pop();
 }
 
-fn check(token: &TokenMetadata<'_>, value: &Value, path: &[String]) {
+fn check(token: &TokenMetadata<&[u8]>, value: &Value, path: &[String]) {
     let claim = claim(path);
     assert_eq!(token.text(&claim).as_deref(), value.as_str(), "{path:?}");
     assert_eq!(token.number(&claim), value.as_f64(), "{path:?}");

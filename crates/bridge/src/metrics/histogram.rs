@@ -6,7 +6,7 @@ use std::time::Duration;
 /// A histogram.
 #[derive(Debug)]
 pub(super) struct Histogram {
-    /// `buckets[i]` counts durations in (BOUNDS[i-1], BOUNDS[i]]; the last bucket counts everything longer. Not cumulative.
+    /// `buckets[i]` counts durations in `(BOUNDS[i-1], BOUNDS[i]]`; the last bucket counts everything longer. Not cumulative.
     buckets: [AtomicU64; BOUNDS.len() + 1],
     nanoseconds: AtomicU64,
 }
