@@ -93,14 +93,16 @@ impl MixVersions {
 // === impl Parts ===
 
 impl Parts {
-    /// Builds those of another revision, in a work tree and a target directory that are kept for the next time.
+    /// Builds those of another revision, from its sources in a directory that is kept for the next time.
     fn of(revision: &str) -> Result<Self> {
         let name = git(&["rev-parse", "--short=12", "--verify", &format!("{revision}^{{commit}}")])?;
         let directory = repo::target().join("mix").join(name.trim());
         let source = directory.join("source");
         if !source.exists() {
-            let path = source.to_string_lossy();
-            git(&["worktree", "add", "--detach", &path, name.trim()])?;
+            std::fs::create_dir_all(&source).context(|| format!("{} cannot be made", source.display()))?;
+            let archive = directory.join("source.tar");
+            git(&["archive", "--format=tar", "--output", &archive.to_string_lossy(), name.trim()])?;
+            command::output(Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(&source))?;
         }
         let target = directory.join("target");
         let mut filter = Command::new("cargo");

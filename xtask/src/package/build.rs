@@ -38,21 +38,39 @@ impl Architecture {
             Self::Arm64 => "aarch64-unknown-linux-musl",
         }
     }
+
+    /// For the module, which is loaded into an Envoy that is linked against glibc.
+    pub(super) fn glibc(self) -> &'static str {
+        match self {
+            Self::Amd64 => "x86_64-unknown-linux-gnu",
+            Self::Arm64 => "aarch64-unknown-linux-gnu",
+        }
+    }
 }
+
+/// The oldest glibc that the module runs with: that of RHEL 8, older than that of every image of Envoy.
+const GLIBC: &str = "2.28";
 
 /// Builds the bridge as a static program.
 pub(super) fn bridge(architecture: Architecture) -> Result<PathBuf> {
     let target = architecture.musl();
-    zigbuild("postmqtt-bridge", target)?;
-    Ok(built(target).join("postmqtt-bridge"))
+    zigbuild("postmqtt-bridge", "release", target, target)?;
+    Ok(directory().join(target).join("release").join("postmqtt-bridge"))
 }
 
-fn zigbuild(package: &str, target: &str) -> Result<()> {
+/// Builds the module that Envoy loads.
+pub(super) fn module(architecture: Architecture) -> Result<PathBuf> {
+    let target = architecture.glibc();
+    zigbuild("postmqtt-envoy-module", "native", target, &format!("{target}.{GLIBC}"))?;
+    Ok(directory().join(target).join("native").join("libenvoy_module.so"))
+}
+
+fn zigbuild(package: &str, profile: &str, target: &str, target_with_libc: &str) -> Result<()> {
     tools::rust_target(target)?;
     let program = tools::cargo_zigbuild()?;
     let mut cargo = Command::new(&program);
-    cargo.args(["zigbuild", "--quiet", "--locked", "--release", "--package", package]);
-    cargo.args(["--target", target]).arg("--target-dir").arg(directory());
+    cargo.args(["zigbuild", "--quiet", "--locked", "--profile", profile, "--package", package]);
+    cargo.args(["--target", target_with_libc]).arg("--target-dir").arg(directory());
     // It finds Zig as a module of the Python that is beside it.
     let path = std::env::var_os("PATH").unwrap_or_default();
     let directories = program.parent().map(PathBuf::from).into_iter().chain(std::env::split_paths(&path));
@@ -66,8 +84,4 @@ fn zigbuild(package: &str, target: &str) -> Result<()> {
 /// Kept apart from what tests compile, whose flags differ.
 fn directory() -> PathBuf {
     repo::target().join("release-build")
-}
-
-fn built(target: &str) -> PathBuf {
-    directory().join(target).join("release")
 }

@@ -4,6 +4,7 @@
 //!   `/plugin.wasm` (solo-io/wasm, spec/spec-compat.md; Envoy Gateway, tasks/extensibility/build-wasm-image)
 //! - [`Image::artifact`]: the same module as an artefact, a configuration and the module as it is (solo-io/wasm,
 //!   spec/spec.md)
+//! - [`Image::module`]: the native filter for one platform, one layer with `/libpostmqtt.so`
 //! - [`Image::bridge`]: the bridge for one platform, `FROM scratch`
 
 use std::path::Path;
@@ -106,6 +107,16 @@ impl Image {
             description: FILTER,
             content: Content::Artifact { config: config(), layers: vec![config(), module] },
         }
+    }
+
+    /// The filter as a dynamic module of Envoy, for image volumes and for init containers that copy it.
+    pub(super) fn module(arch: Arch, library: &Path) -> Result<Self> {
+        let file = File { path: "libpostmqtt.so", mode: Mode::Read, bytes: read(library)? };
+        Ok(Self {
+            title: "postmqtt module",
+            description: "The postmqtt filter as a dynamic module of Envoy",
+            content: Content::Files { arch, files: vec![file], run: None },
+        })
     }
 
     /// The bridge: a static program, and Mozilla's certificate authorities for brokers that are reached over TLS.

@@ -3,6 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `postmqtt-VERSION.wasm` | the filter |
+//! | `libpostmqtt-VERSION-linux-ARCHITECTURE.so` | the filter as a dynamic module of Envoy |
 //! | `postmqtt-bridge-VERSION-linux-ARCHITECTURE` | the bridge, a static program |
 //! | `*.cdx.json` | the bill of materials of each, in CycloneDX |
 //! | `LICENCES.txt` | the licences of all crates inside, with their texts |
@@ -42,10 +43,10 @@ use registry::Transport;
 /// What `package` is told.
 #[derive(clap::Args)]
 pub(crate) struct Package {
-    /// What the bridge is built for
+    /// What the bridge and the native module are built for
     #[arg(long, value_name = "ARCHITECTURE", value_delimiter = ',', default_value = "amd64,arm64")]
     architectures: Vec<Architecture>,
-    /// Pushes the images there too, as REPOSITORY/filter and REPOSITORY/bridge
+    /// Pushes the images there too, as REPOSITORY/filter, REPOSITORY/module and REPOSITORY/bridge
     #[arg(long, value_name = "REPOSITORY")]
     push: Option<String>,
     /// The registry is reached without TLS
@@ -53,8 +54,16 @@ pub(crate) struct Package {
     plain_http: bool,
 }
 
+/// What is built for one architecture.
+struct Native {
+    architecture: Architecture,
+    module: PathBuf,
+    bridge: PathBuf,
+}
+
 const FILTER: Crate = Crate { name: "postmqtt", directory: "." };
 const FILTER_TARGET: &str = "wasm32-wasip1";
+const MODULE: Crate = Crate { name: "postmqtt-envoy-module", directory: "crates/envoy-module" };
 const BRIDGE: Crate = Crate { name: "postmqtt-bridge", directory: "crates/bridge" };
 
 // === impl Package ===
@@ -72,17 +81,19 @@ impl Package {
 
         let filter = directory.join(format!("postmqtt-{version}.wasm"));
         copy(&rig::build::filter(wasm_toolchain()?)?, &filter)?;
-        let mut bridges = Vec::new();
+        let mut natives = Vec::new();
         for &architecture in &self.architectures {
-            let name = format!("postmqtt-bridge-{version}-linux-{}", architecture.name());
-            let bridge = directory.join(name);
+            let name = architecture.name();
+            let module = directory.join(format!("libpostmqtt-{version}-linux-{name}.so"));
+            copy(&build::module(architecture)?, &module)?;
+            let bridge = directory.join(format!("postmqtt-bridge-{version}-linux-{name}"));
             copy(&build::bridge(architecture)?, &bridge)?;
-            bridges.push((architecture, bridge));
+            natives.push(Native { architecture, module, bridge });
         }
         write_papers(&directory, &origin, &self.architectures)?;
 
         let layout = directory.join("oci");
-        let digests = write_layout(&layout, &origin, &filter, &bridges)?;
+        let digests = write_layout(&layout, &origin, &filter, &natives)?;
         let lines: String = digests.iter().map(|(tag, digest)| format!("{digest}  {tag}\n")).collect();
         write(&directory.join("DIGESTS"), lines.as_bytes())?;
         sums::write(&directory)?;
@@ -104,12 +115,16 @@ fn write_layout(
     directory: &Path,
     origin: &Origin,
     filter: &Path,
-    bridges: &[(Architecture, PathBuf)],
+    natives: &[Native],
 ) -> Result<Vec<(String, Digest)>> {
     let wasm = fs::read(filter).context(|| format!("{} cannot be read", filter.display()))?;
-    let bridges = bridges
+    let modules = natives
         .iter()
-        .map(|(architecture, program)| Image::bridge(architecture.oci(), program, authorities::pem()))
+        .map(|native| Image::module(native.architecture.oci(), &native.module))
+        .collect::<Result<Vec<_>>>()?;
+    let bridges = natives
+        .iter()
+        .map(|native| Image::bridge(native.architecture.oci(), &native.bridge, authorities::pem()))
         .collect::<Result<Vec<_>>>()?;
     let version = &origin.version;
     let mut layout = Layout::create(directory, origin.clone())?;
@@ -121,9 +136,8 @@ fn write_layout(
         let digest = layout.add(&tag, &image)?;
         digests.push((tag, digest));
     }
-    if !bridges.is_empty() {
-        let tag = format!("bridge:{version}");
-        let digest = layout.add_for_platforms(&tag, &bridges)?;
+    for (tag, images) in [(format!("module:{version}"), modules), (format!("bridge:{version}"), bridges)] {
+        let digest = layout.add_for_platforms(&tag, &images)?;
         digests.push((tag, digest));
     }
     layout.finish()?;
@@ -137,10 +151,19 @@ fn write_papers(directory: &Path, origin: &Origin, architectures: &[Architecture
     bill::write(&FILTER, FILTER_TARGET, origin.seconds, &bill_of(&format!("postmqtt-{version}")))?;
     let mut parts = parts::of(FILTER.name, FILTER_TARGET)?;
     for architecture in architectures {
-        let (target, name) = (architecture.musl(), architecture.name());
-        let bill = bill_of(&format!("postmqtt-bridge-{version}-linux-{name}"));
-        bill::write(&BRIDGE, target, origin.seconds, &bill)?;
-        parts.extend(parts::of(BRIDGE.name, target)?);
+        let name = architecture.name();
+        for (package, file, target) in [
+            (&MODULE, "libpostmqtt", architecture.glibc()),
+            (&BRIDGE, "postmqtt-bridge", architecture.musl()),
+        ] {
+            bill::write(
+                package,
+                target,
+                origin.seconds,
+                &bill_of(&format!("{file}-{version}-linux-{name}")),
+            )?;
+            parts.extend(parts::of(package.name, target)?);
+        }
     }
     parts.sort();
     parts.dedup();

@@ -11,7 +11,7 @@ use rig::{command, repo, tools};
 use serde_json::Value;
 
 use super::registry::{self, Transport};
-use super::{Architecture, write_layout};
+use super::{Architecture, Native, write_layout};
 use crate::package::image::Origin;
 
 const WASM: &[u8] = b"\0asm\x01\0\0\0";
@@ -26,18 +26,21 @@ fn directory(name: &str) -> PathBuf {
 }
 
 fn layout_in(directory: &Path) -> PathBuf {
-    let (filter, bridge, layout) =
-        (directory.join("filter"), directory.join("bridge"), directory.join("oci"));
+    let [filter, native, layout] = ["filter", "native", "oci"].map(|name| directory.join(name));
     fs::write(&filter, WASM).unwrap();
-    fs::write(&bridge, PROGRAM).unwrap();
+    fs::write(&native, PROGRAM).unwrap();
     let origin = Origin {
         version: "1.2.3".to_owned(),
         revision: "4b825dc642cb6eb9a060e54bf8d69288fbee4904".to_owned(),
         created: "2026-11-25T14:09:46Z".to_owned(),
         seconds: 1_795_615_786,
     };
-    let bridges = [(Architecture::Amd64, bridge.clone()), (Architecture::Arm64, bridge)];
-    write_layout(&layout, &origin, &filter, &bridges).unwrap();
+    let natives = [Architecture::Amd64, Architecture::Arm64].map(|architecture| Native {
+        architecture,
+        module: native.clone(),
+        bridge: native.clone(),
+    });
+    write_layout(&layout, &origin, &filter, &natives).unwrap();
     layout
 }
 
@@ -167,14 +170,16 @@ fn a_registry_takes_every_image_and_gives_it_back_under_the_same_digest() {
     let unpacked = Command::new("tar").arg("-xzOf").arg(pulled.join(layer)).output().unwrap().stdout;
     assert_eq!(unpacked, WASM);
 
-    let bridge = raw("bridge:1.2.3");
-    let platforms: Vec<&str> = bridge["manifests"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| one["platform"]["architecture"].as_str().unwrap())
-        .collect();
-    assert_eq!(platforms, ["amd64", "arm64"]);
+    for tag in ["module:1.2.3", "bridge:1.2.3"] {
+        let index = raw(tag);
+        let platforms: Vec<&str> = index["manifests"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["platform"]["architecture"].as_str().unwrap())
+            .collect();
+        assert_eq!(platforms, ["amd64", "arm64"], "{tag}");
+    }
     let config = skopeo(&[
         "inspect",
         "--config",
