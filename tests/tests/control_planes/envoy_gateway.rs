@@ -1,6 +1,7 @@
 //! Envoy Gateway: `internal/xds/translator` of envoyproxy/gateway, and the results that its tests expect
-//! (`testdata/out/xds-ir/wasm.listeners.yaml`, `wasm.routes.yaml`, `jwt-multi-route-multi-provider.listeners.yaml`).
+//! (`wasm.go`, `dynamicmodule.go`, `testdata/out/xds-ir/wasm.listeners.yaml`, `wasm.routes.yaml`, `jwt-multi-route-multi-provider.listeners.yaml`).
 
+use rig::Filter;
 use rig::dev::keys;
 use serde_json::{Value, json};
 
@@ -15,21 +16,26 @@ enum Traffic {
     Defaults,
 }
 
-fn start(name: &str, traffic: Traffic) -> ControlPlane {
+fn start(name: &str, filter: Filter, traffic: Traffic) -> ControlPlane {
     let manifests = Manifests::load("envoy-gateway/postmqtt.yaml");
     let provider = manifests.spec("SecurityPolicy")["jwt"]["providers"][0].clone();
-    ControlPlane::start(name, &provider, move |places| generate(&manifests, places, traffic))
+    ControlPlane::start(name, &provider, move |places| generate(&manifests, places, filter, traffic))
 }
 
-/// The name that Envoy Gateway gives to a filter and its virtual machine.
+/// The names that Envoy Gateway gives to the two filters, and to the virtual machine of the first.
 const PLUGIN: &str = "envoyextensionpolicy/postmqtt/postmqtt/wasm/0";
+const MODULE: &str = "envoyextensionpolicy/postmqtt/postmqtt/dynamicmodule/0";
 
-fn generate(manifests: &Manifests, places: &Places, traffic: Traffic) -> Value {
-    let wasm = std::fs::read(&places.filter).expect("the filter");
-    let sha256 = sha256(&places.filter);
-    let wasm_port = serve(&format!("/{sha256}.wasm"), wasm);
+fn generate(manifests: &Manifests, places: &Places, filter: Filter, traffic: Traffic) -> Value {
+    let path = Filter::Wasm.path();
+    let sha256 = sha256(&path);
+    let wasm_port = serve(&format!("/{sha256}.wasm"), std::fs::read(&path).expect("the filter"));
     let keys_port = serve("/jwks.json", std::fs::read(keys::jwks()).expect("the development key"));
-    let filters = [jwt_filter(manifests), wasm_filter(manifests, &sha256), router()];
+    let filters = match filter {
+        Filter::Wasm => vec![jwt_filter(manifests), wasm_filter(manifests, &sha256), router()],
+        Filter::Native => with_module(vec![jwt_filter(manifests), router()]),
+    };
+    let name = filters[filters.len() - 2]["name"].as_str().expect("a name").to_owned();
     let mut manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "http-10080",
@@ -45,7 +51,7 @@ fn generate(manifests: &Manifests, places: &Places, traffic: Traffic) -> Value {
         "path_with_escaped_slashes_action": "UNESCAPE_AND_REDIRECT",
         "server_header_transformation": "PASS_THROUGH",
         "use_remote_address": true,
-        "route_config": { "virtual_hosts": [virtual_host(manifests)] },
+        "route_config": { "virtual_hosts": [virtual_host(manifests, &name)] },
     });
     let mut buffer = 32_768;
     if traffic == Traffic::Shipped {
@@ -113,6 +119,40 @@ fn wasm_filter(manifests: &Manifests, sha256: &str) -> Value {
     })
 }
 
+/// The native filter before the last one, and what the EnvoyPatchPolicy adds where it says.
+fn with_module(mut filters: Vec<Value>) -> Vec<Value> {
+    let manifests = Manifests::load("envoy-gateway/dynamic-module.yaml");
+    let module = &manifests.spec("EnvoyProxy")["dynamicModules"][0];
+    let extension = &manifests.spec("EnvoyExtensionPolicy")["dynamicModule"][0];
+    assert_eq!(module["name"], extension["name"]);
+    let filter = json!({
+        "name": format!("envoy.filters.http.dynamic_modules/{MODULE}"),
+        "disabled": true,
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter",
+            "dynamic_module_config": {
+                "module": { "local": { "filename": Filter::Native.path() } },
+                "do_not_close": module["doNotClose"],
+            },
+            "filter_name": extension["filterName"],
+            "filter_config": {
+                "@type": "type.googleapis.com/google.protobuf.StringValue",
+                "value": extension["config"].to_string(),
+            },
+        },
+    });
+    filters.insert(filters.len() - 1, filter);
+    let patch = &manifests.spec("EnvoyPatchPolicy")["jsonPatches"][0];
+    assert_eq!(patch["name"], "postmqtt/postmqtt/http");
+    let operation = &patch["operation"];
+    assert_eq!(operation["op"], "add");
+    let path = operation["path"].as_str().expect("a path");
+    let place =
+        path.strip_prefix("/default_filter_chain/filters/0/typed_config/http_filters/").expect("a place");
+    filters.insert(place.parse().expect("a number"), operation["value"].clone());
+    filters
+}
+
 /// The claims are left under the provider's name, and the token goes on.
 fn jwt_filter(manifests: &Manifests) -> Value {
     let provider = &manifests.spec("SecurityPolicy")["jwt"]["providers"][0];
@@ -154,7 +194,7 @@ fn router() -> Value {
     })
 }
 
-fn virtual_host(manifests: &Manifests) -> Value {
+fn virtual_host(manifests: &Manifests, filter: &str) -> Value {
     let rule = &manifests.spec("HTTPRoute")["rules"][0];
     let traffic = manifests.spec("BackendTrafficPolicy");
     let triggers: Vec<&str> = traffic["retry"]["retryOn"]["triggers"]
@@ -191,7 +231,7 @@ fn virtual_host(manifests: &Manifests) -> Value {
                 },
             },
             "typed_per_filter_config": {
-                format!("envoy.filters.http.wasm/{PLUGIN}"): {
+                filter: {
                     "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
                     "config": {},
                 },
@@ -234,7 +274,7 @@ fn bridges(manifests: &Manifests, places: &Places) -> Value {
     })
 }
 
-fn sha256(path: &str) -> String {
+fn sha256(path: &std::path::Path) -> String {
     let mut sum = std::process::Command::new("sha256sum");
     let printed = rig::command::output(sum.arg(path)).expect("sha256sum");
     printed.split(' ').next().expect("a sum").to_owned()
@@ -242,14 +282,21 @@ fn sha256(path: &str) -> String {
 
 #[test]
 fn the_essentials_hold_with_what_envoy_gateway_generates() {
-    let gateway = start("essentials", Traffic::Shipped);
+    let gateway = start("essentials", Filter::Wasm, Traffic::Shipped);
     gateway.expect_the_essentials();
     gateway.refuse_the_tokens_of_others();
 }
 
 #[test]
 fn the_essentials_hold_with_the_buffer_of_32_kib_that_is_envoy_gateways_default() {
-    start("defaults", Traffic::Defaults).expect_the_essentials();
+    start("defaults", Filter::Wasm, Traffic::Defaults).expect_the_essentials();
+}
+
+#[test]
+fn the_essentials_hold_with_what_envoy_gateway_generates_for_the_native_module() {
+    let gateway = start("native", Filter::Native, Traffic::Shipped);
+    gateway.expect_the_essentials();
+    gateway.refuse_the_tokens_of_others();
 }
 
 #[test]

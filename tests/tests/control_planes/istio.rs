@@ -1,5 +1,6 @@
 //! Istio: `pilot/pkg/model/extensions.go` and `pilot/pkg/security/authn/policy_applier.go` of istio/istio.
 
+use rig::Filter;
 use rig::dev::keys;
 use serde_json::{Value, json};
 
@@ -54,7 +55,7 @@ fn generate(manifests: &Manifests, wasm: &Value, places: &Places) -> Value {
                         "merge_slashes": true,
                         "path_with_escaped_slashes_action": "UNESCAPE_AND_REDIRECT",
                         "common_http_protocol_options": { "headers_with_underscores_action": "REJECT_REQUEST" },
-                        "http_filters": [jwt_filter(manifests), wasm_filter(wasm, places), router],
+                        "http_filters": [jwt_filter(manifests), wasm_filter(wasm), router],
                         "route_config": { "virtual_hosts": [{
                             "name": "*:80",
                             "domains": ["*"],
@@ -91,7 +92,7 @@ fn generate(manifests: &Manifests, wasm: &Value, places: &Places) -> Value {
 }
 
 /// The agent fetches the image and puts the path of a file in the place of the URL.
-fn wasm_filter(wasm: &Value, places: &Places) -> Value {
+fn wasm_filter(wasm: &Value) -> Value {
     let policy = match wasm["failStrategy"].as_str() {
         Some("FAIL_CLOSE") => "FAIL_CLOSED",
         other => panic!("what is {other:?}?"),
@@ -109,7 +110,7 @@ fn wasm_filter(wasm: &Value, places: &Places) -> Value {
                 "failure_policy": policy,
                 "vm_config": {
                     "runtime": "envoy.wasm.runtime.v8",
-                    "code": { "local": { "filename": places.filter } },
+                    "code": { "local": { "filename": Filter::Wasm.path() } },
                     "environment_variables": {
                         "key_values": { "ISTIO_META_WASM_PLUGIN_RESOURCE_VERSION": "1" },
                     },

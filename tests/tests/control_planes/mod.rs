@@ -23,7 +23,6 @@ struct ControlPlane {
 struct Places {
     http: Value,
     bridges: Value,
-    filter: String,
 }
 
 // === impl ControlPlane ===
@@ -118,16 +117,10 @@ impl ControlPlane {
 
 /// Puts the generated configuration in the place of `envoy.yaml`'s.
 fn replace(config: &mut EnvoyConfig, generate: impl FnOnce(&Places) -> Value) {
-    let mut filter = String::new();
-    config.each(rig::stack::types::WASM, |wasm| {
-        let name = &wasm["config"]["vm_config"]["code"]["local"]["filename"];
-        name.as_str().expect("the filter's path").clone_into(&mut filter);
-    });
     let old = config.value();
     let places = Places {
         http: old["static_resources"]["listeners"][0]["address"].clone(),
         bridges: old["static_resources"]["clusters"][0]["load_assignment"]["endpoints"].clone(),
-        filter,
     };
     let mut new = generate(&places);
     for kept in ["node", "admin"] {
