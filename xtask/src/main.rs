@@ -6,7 +6,7 @@ mod package;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{bench, chart, demo, fuzz, imports, lint, mix_versions, schema, soak, test};
+use commands::{bench, chart, demo, fuzz, imports, instructions, lint, mix_versions, schema, soak, test};
 use rig::dev::token::Token;
 use rig::{Result, build, tools};
 
@@ -34,6 +34,8 @@ enum Command {
     Soak,
     /// Measures what the filter costs in Envoy, against Envoy without it
     Bench(bench::Bench),
+    /// Counts the native filter's instructions, and compares them with what is written down
+    Instructions(instructions::Instructions),
     /// Runs each target of fuzz/ for a bounded time
     Fuzz(fuzz::Fuzz),
     /// Checks formatting, lints, documentation, dependencies and configuration
@@ -81,6 +83,7 @@ fn run(command: Command) -> Result<()> {
         Command::Soak => soak::run(),
         Command::Bench(bench) => bench.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
+        Command::Instructions(instructions) => instructions.run(),
         Command::Lint => lint::run(),
         Command::Imports => imports::run(),
         Command::MixVersions(mix) => mix.run(),

@@ -41,9 +41,12 @@ impl<'a> JsonClaims<'a> {
     /// # Errors
     /// Returns an error if it is none.
     pub(crate) fn from_json(json: &'a [u8]) -> Result<Self, HostError> {
-        match serde_json::from_slice(json) {
+        const FAILED: HostError = HostError { call: "reading the claims", status: None };
+        // Checked once, the text need not be checked string by string.
+        let json = std::str::from_utf8(json).map_err(|_| FAILED)?;
+        match serde_json::from_str(json) {
             Ok(claims @ Value::Object(_)) => Ok(Self(claims)),
-            _ => Err(HostError { call: "reading the claims", status: None }),
+            _ => Err(FAILED),
         }
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod chart;
 pub(crate) mod demo;
 pub(crate) mod fuzz;
 pub(crate) mod imports;
+pub(crate) mod instructions;
 pub(crate) mod lint;
 pub(crate) mod mix_versions;
 mod once;
