@@ -6,7 +6,7 @@ use hyper::Uri;
 use mqtt_publisher::config::{BrokerAddress, Credentials, Transport};
 use percent_encoding::percent_decode_str;
 
-use super::InvalidSetting;
+use super::invalid_setting::InvalidSetting;
 
 /// The address of a broker and the credentials for it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 
 mod args;
 mod broker_url;
+mod client_id_prefix;
+mod invalid_setting;
 mod sessions;
 mod units;
 
@@ -16,6 +18,8 @@ pub use self::args::LogArgs;
 pub(crate) use self::args::LogFormat;
 use self::args::{BrokerArgs, CapacityArgs, HttpArgs, TraceArgs};
 use self::broker_url::BrokerUrl;
+use self::client_id_prefix::check_prefix;
+pub use self::invalid_setting::InvalidSetting;
 use self::sessions::SessionArgs;
 use crate::http::HttpConfig;
 use crate::trace::OtlpEndpoint;
@@ -24,7 +28,8 @@ use crate::trace::OtlpEndpoint;
 /// answer.
 ///
 /// Every flag has an environment variable, shown next to it. The flag takes precedence.
-/// A duration has a unit: 500ms, 10s, 2m. A size may have one: 4096, 512KiB, 64MiB.
+/// A duration has a unit and lasts at most a day: 500ms, 1.5s, 2m, 1h 30m.
+/// A size is at most 1TiB and may have a unit, in any case: 4096, 512KiB (524,288 bytes), 512kB (512,000 bytes).
 // Not Debug, because it may contain a password.
 #[derive(Parser)]
 #[command(name = "postmqtt-bridge", version)]
@@ -62,11 +67,6 @@ pub struct Settings {
     #[cfg(feature = "embedded-broker")]
     pub embedded_broker: Option<SocketAddr>,
 }
-
-/// An invalid setting. The message says what was expected.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidSetting(String);
 
 // === impl Cli ===
 
@@ -168,18 +168,6 @@ impl BrokerArgs {
     fn default_broker(&self) -> BrokerUrl {
         BrokerUrl::local()
     }
-}
-
-/// Some brokers limit the Client Identifier. A longer prefix would leave too little of it.
-const MAX_PREFIX_BYTES: usize = 100;
-
-fn check_prefix(flag: &str, prefix: &str) -> Result<(), InvalidSetting> {
-    if prefix.len() > MAX_PREFIX_BYTES || prefix.contains(char::is_control) {
-        return Err(InvalidSetting(format!(
-            "{flag}: expected at most {MAX_PREFIX_BYTES} bytes without control characters"
-        )));
-    }
-    Ok(())
 }
 
 fn password_from(file: &std::path::Path) -> Result<String, InvalidSetting> {

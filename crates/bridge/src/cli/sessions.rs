@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use mqtt_publisher::config::{ClientSessions, Sessions};
 
-use super::InvalidSetting;
+use super::client_id_prefix::check_prefix;
+use super::invalid_setting::InvalidSetting;
 use super::units::{count, duration};
 
 /// The sessions that messages are published over.
@@ -52,7 +53,7 @@ pub(super) enum Owner {
 
 impl SessionArgs {
     pub(super) fn into_sessions(self, shared: NonZeroUsize) -> Result<Sessions, InvalidSetting> {
-        super::check_prefix("--client-session-prefix", &self.client_session_prefix)?;
+        check_prefix("--client-session-prefix", &self.client_session_prefix)?;
         Ok(match self.sessions_of {
             Owner::Bridge => Sessions::Shared(shared.get()),
             Owner::Client => Sessions::PerClient(ClientSessions {

@@ -68,7 +68,7 @@ fn an_invalid_value_is_answered_with_what_was_expected() {
         (&["--listen", "8081"], "expected an IP address and a port"),
         (&["--listen", "localhost:8081"], "expected an IP address and a port"),
         (&["--broker", "broker"], "expected mqtt://"),
-        (&["--publish-timeout", "10"], "expected a whole number and a unit"),
+        (&["--publish-timeout", "10"], "expected a number and a unit"),
         (&["--payload-limit", "512kilobytes"], "expected a number of bytes"),
         (&["--limits", "gcp"], "expected azure, aws or mqtt5"),
         (&["--path", "messages"], "expected a path"),
@@ -84,7 +84,7 @@ fn an_invalid_value_is_answered_with_what_was_expected() {
         (&["--otlp-endpoint", "otel-collector:4317"], "expected the base URL of a collector"),
         (&["--sessions-of", "topic"], "possible values: bridge, client"),
         (&["--client-sessions-limit", "0"], "expected a whole number of at least 1"),
-        (&["--client-session-idle", "60"], "expected a whole number and a unit"),
+        (&["--client-session-idle", "60"], "expected a number and a unit"),
         (&["--client-connects-limit", "many"], "expected a whole number of at least 1"),
         (&["--client-session-prefix", "a\nb"], "--client-session-prefix"),
     ];

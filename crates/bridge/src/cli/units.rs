@@ -8,22 +8,25 @@ use bytesize::ByteSize;
 /// The longest duration.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The largest size in bytes: 1 TiB, more than any machine gives a bridge.
+const MAX_SIZE: u64 = 1 << 40;
+
 /// The maximum number of sessions. Each has its own connection to the broker.
 const MAX_SESSIONS: usize = 1000;
 
-/// Parses `500ms`, `10s` or `2m`, from a millisecond to a day.
+/// Parses `500ms`, `1.5s`, `2m` or `1h 30m`, from a millisecond to a day.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).ok();
-    duration.filter(|duration| (Duration::from_millis(1)..=DAY).contains(duration)).ok_or_else(|| {
-        "expected a whole number and a unit, such as 500ms, 10s or 2m, at most a day".to_owned()
-    })
+    duration
+        .filter(|duration| (Duration::from_millis(1)..=DAY).contains(duration))
+        .ok_or_else(|| "expected a number and a unit, such as 500ms, 1.5s or 2m, at most a day".to_owned())
 }
 
-/// Parses `4096`, `512KiB` or `64MiB`, in bytes.
+/// Parses `4096`, `512KiB` or `64MB`, in bytes. A unit may have any case.
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    let size: Result<ByteSize, _> = text.parse();
-    size.map(|size| size.as_u64())
-        .map_err(|_| "expected a number of bytes, such as 4096, 512KiB or 64MiB".to_owned())
+    let size = text.parse().ok().map(|size: ByteSize| size.as_u64());
+    size.filter(|size| *size <= MAX_SIZE)
+        .ok_or_else(|| "expected a number of bytes, such as 4096, 512KiB or 64MB, at most 1TiB".to_owned())
 }
 
 /// Parses a whole number of at least 1.
@@ -58,6 +61,8 @@ mod tests {
             ("10s", Some(10_000)),
             ("2m", Some(120_000)),
             ("1h 30m", Some(5_400_000)),
+            ("1s 500ms", Some(1500)),
+            ("1.5s", Some(1500)),
             ("1440m", Some(86_400_000)),
             ("1441m", None),
             ("0s", None),
@@ -82,6 +87,13 @@ mod tests {
             ("64MiB", Some(67_108_864)),
             ("1GiB", Some(1_073_741_824)),
             ("1 GB", Some(1_000_000_000)),
+            ("512kB", Some(512_000)),
+            ("512kb", Some(512_000)),
+            ("512kib", Some(524_288)),
+            ("1.5KiB", Some(1536)),
+            ("1TiB", Some(1_099_511_627_776)),
+            ("1025GiB", None),
+            ("99999999999GiB", None),
             ("512kilobytes", None),
             ("MiB", None),
             ("-1", None),

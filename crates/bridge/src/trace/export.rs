@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use tokio_rustls::rustls::crypto::ring;
 
 use super::endpoint::{OtlpEndpoint, Scheme};
-use super::spans::SpansError;
+use super::error::SpansError;
 
 /// Sends requests on a runtime, and logs when they start to fail and when they succeed again.
 #[derive(Debug)]

@@ -2,10 +2,12 @@
 
 mod context;
 mod endpoint;
+mod error;
 mod export;
 mod spans;
 
 pub(crate) use context::{TraceContext, put};
 pub use endpoint::{InvalidEndpoint, OtlpEndpoint};
+pub use error::SpansError;
 pub(crate) use spans::PublishSpan;
-pub use spans::{Spans, SpansError};
+pub use spans::Spans;

@@ -15,6 +15,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
 
 use super::context::TraceContext;
 use super::endpoint::OtlpEndpoint;
+use super::error::SpansError;
 use super::export;
 use crate::translate::Published;
 
@@ -31,11 +32,6 @@ pub struct Spans {
 /// A span that is dropped is exported without an outcome: the publisher has gone.
 #[derive(Debug)]
 pub(crate) struct PublishSpan(Option<Span>);
-
-/// Spans cannot be exported.
-#[derive(Debug, thiserror::Error)]
-#[error("spans cannot be exported")]
-pub struct SpansError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
 /// The service name and the instrumentation scope.
 const SERVICE: &str = env!("CARGO_PKG_NAME");
@@ -149,13 +145,5 @@ impl PublishSpan {
         if let Some(span) = &mut self.0 {
             span.set_attribute(attribute);
         }
-    }
-}
-
-// === impl SpansError ===
-
-impl SpansError {
-    pub(super) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self(Box::new(error))
     }
 }
