@@ -14,10 +14,10 @@ fn schema() -> jsonschema::Validator {
 /// What Envoy would hand to a filter: each `StringValue` in a YAML file that holds a JSON object.
 fn configurations(file: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(file).expect("the file can be read");
-    let document: Value =
-        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let documents: Vec<Value> =
+        serde_saphyr::from_str_multiple(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let mut found = Vec::new();
-    collect(&document, &mut found);
+    documents.iter().for_each(|document| collect(document, &mut found));
     found
 }
 
@@ -35,11 +35,14 @@ fn collect(value: &Value, found: &mut Vec<Value>) {
     }
 }
 
+/// All but Helm's templates, which are no YAML.
 fn yaml_files(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory).expect("the directory can be read").flatten() {
         let path = entry.path();
         if path.is_dir() {
-            yaml_files(&path, found);
+            if path.file_name().is_none_or(|name| name != "templates") {
+                yaml_files(&path, found);
+            }
         } else if path.extension().is_some_and(|extension| extension == "yaml") {
             found.push(path);
         }
