@@ -1,4 +1,4 @@
-//! `cargo xtask package`: everything that a release consists of, in `target/package`.
+//! `cargo xtask package`: everything that a release consists of, in `target/dist`.
 //!
 //! | file | what it is |
 //! |---|---|
@@ -70,7 +70,7 @@ const BRIDGE: Crate = Crate { name: "postmqtt-bridge", directory: "crates/bridge
 
 impl Package {
     pub(crate) fn run(self) -> Result<()> {
-        let directory = repo::target().join("package");
+        let directory = repo::target().join("dist");
         if directory.exists() {
             fs::remove_dir_all(&directory)
                 .context(|| format!("{} cannot be removed", directory.display()))?;
