@@ -54,6 +54,7 @@ async fn every_series_of_a_new_bridge_is_zero() {
         ("postmqtt_bridge_sessions_connected", 1),
         ("postmqtt_bridge_sessions_configured", 1),
         ("postmqtt_bridge_in_flight_messages", 0),
+        ("postmqtt_bridge_overdue_messages", 0),
         ("postmqtt_bridge_in_flight_messages_limit", 100),
         ("postmqtt_bridge_in_flight_bytes", 0),
         ("postmqtt_bridge_in_flight_bytes_limit", 10_485_760),

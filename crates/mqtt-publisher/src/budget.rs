@@ -1,7 +1,7 @@
 //! How many messages and bytes may be in flight, over all sessions.
 //!
-//! A [`Permit`] accompanies a message until the broker has acknowledged it, even after the publisher's time-out: what is
-//! held in memory is what is counted.
+//! A [`Permit`] accompanies a message until its outcome is known or its publisher is answered at the time-out, which also
+//! releases the message: what is held in memory is what is counted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -136,7 +136,7 @@ async fn log_in(mut stream: Box<dyn Io>, connect: &[u8]) -> Result<Accepted, Con
                 }
                 Incoming::ConnAck(connack) => Err(ConnectError::Refused(connack.reason)),
                 Incoming::Disconnect(disconnect) => Err(ConnectError::Refused(disconnect.reason)),
-                Incoming::PubAck(_) | Incoming::PingResp => {
+                Incoming::PubAck(_) | Incoming::PubRec(_) | Incoming::PingResp => {
                     Err(DecodeError::Protocol("the first packet is not CONNACK").into())
                 }
             };

@@ -31,9 +31,16 @@ pub enum PublishError {
     /// The broker refuses the connection. The message was not sent; the configuration or the broker is at fault.
     #[error("the broker refused the connection with {0}")]
     ConnectionRefused(BrokerReason),
-    /// What listens at the broker's address violates MQTT 5. The message was not sent; the broker is at fault.
+    /// The broker closed the connection with a DISCONNECT. The message was not sent; the broker is at fault.
+    #[error("the broker closed the connection with {0}")]
+    ConnectionClosed(BrokerReason),
+    /// The broker violates MQTT 5: in its answer to CONNECT, or to this message, which it then may have published.
     #[error("the broker cannot be used")]
     BrokerProtocol(#[from] DecodeError),
+    /// The broker closed the connection with this DISCONNECT when the message was sent, and again when it was sent again. It
+    /// will not be sent again. Whether the broker has published it is unknown.
+    #[error("the broker closes the connection with {0} whenever it receives this message")]
+    MessageRejected(BrokerReason),
     /// There is no connection. The message was not sent; the broker or the network is at fault.
     #[error("there is no connection to the broker")]
     BrokerUnavailable(#[source] Arc<dyn Error + Send + Sync>),
@@ -47,9 +54,12 @@ pub enum PublishError {
     /// There is no room for the message. It was not sent.
     #[error(transparent)]
     Overloaded(#[from] Overload),
-    /// The PUBACK did not arrive in time. Whether the broker has the message, or will get it, is unknown.
+    /// The PUBACK did not arrive in time. Whether the broker has the message is unknown. It will not be sent again.
     #[error("the broker did not acknowledge the message in time; whether it was published is unknown")]
     AcknowledgementTimeout,
+    /// QoS 0: the message could not be written to the socket in time. Whether the broker has it, or will get it, is unknown.
+    #[error("the broker did not read the message in time; whether it was published is unknown")]
+    WriteTimeout,
 }
 
 /// Why the outcome of a message that was sent stays unknown.
@@ -61,6 +71,9 @@ pub enum Loss {
     /// The broker closes the connection whenever it receives this message.
     #[error("the broker closes the connection whenever it receives this message")]
     Isolated,
+    /// The broker's CONNACK no longer allows the message to be sent again.
+    #[error("the connection to the broker was lost, and the limits of its new CONNACK forbid the message")]
+    Forbidden,
     /// Another connection uses the client's Client Identifier.
     #[error("another connection has taken over the session of this client")]
     TakenOver,

@@ -32,7 +32,9 @@
 //!   broker cannot be reached, publishes fail at once; nothing is queued for it.
 //! - The broker's Receive Maximum, Maximum QoS, Retain Available and Maximum Packet Size are respected: a message that the
 //!   broker would reject fails alone, without costing the connection.
-//! - Every publish ends within the publish time-out, and memory is bounded by a [`budget`].
+//! - Every publish ends within the publish time-out, and memory is bounded by a [`budget`]. A message whose publisher was
+//!   answered at the time-out holds no memory and is not sent again.
+//! - A message at which the broker closes the connection is found and given up; the others are sent again.
 //! - No input from the broker makes the decoder ([`codec`]) panic.
 //!
 //! # The path of a message

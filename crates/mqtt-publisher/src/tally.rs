@@ -1,16 +1,17 @@
 //! Counts of what the broker did with messages. Counting is one atomic addition, without locks or look-ups.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::reason_code::ReasonCode;
 
-/// Counters over all sessions of a [`Pool`](crate::Pool). They only grow.
+/// Counts over all sessions of a [`Pool`](crate::Pool).
 #[derive(Debug)]
 pub struct Tally {
     written: AtomicU64,
     /// One for each Reason Code.
     acknowledged: [AtomicU64; 256],
     reconnects: AtomicU64,
+    overdue: AtomicUsize,
 }
 
 // === impl Tally ===
@@ -21,6 +22,7 @@ impl Tally {
             written: AtomicU64::new(0),
             acknowledged: [const { AtomicU64::new(0) }; 256],
             reconnects: AtomicU64::new(0),
+            overdue: AtomicUsize::new(0),
         }
     }
 
@@ -40,6 +42,21 @@ impl Tally {
     #[must_use]
     pub fn reconnects(&self) -> u64 {
         self.reconnects.load(Ordering::Relaxed)
+    }
+
+    /// How many messages are in flight now whose publisher was answered at its time-out. They use Packet Identifiers and the
+    /// broker's Receive Maximum, but no memory of the budget.
+    #[must_use]
+    pub fn overdue(&self) -> usize {
+        self.overdue.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_overdue(&self, messages: usize) {
+        self.overdue.fetch_add(messages, Ordering::Relaxed);
+    }
+
+    pub(crate) fn remove_overdue(&self) {
+        self.overdue.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn add_written(&self, messages: u64) {

@@ -6,15 +6,16 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mqtt_publisher::budget::{Budget, InFlightLimits};
 use mqtt_publisher::config::{Credentials, Sessions};
-use mqtt_publisher::{Chain, Delivery, Loss, Overload, Pool, PublishError, ReasonCode};
+use mqtt_publisher::{BrokerReason, Chain, Delivery, Loss, Overload, Pool, PublishError, ReasonCode};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode, Packet};
 use scripted_broker::{CONNACK, CONNACK_SESSION_PRESENT, Peer, ScriptedBroker, connack_refused, soon};
 
 use support::{
     Target, acknowledged, config, error, expect_acknowledged, expect_all_acknowledged, outcome, pool,
-    pool_with, publish,
+    pool_with, publish, publish_within,
 };
 
 /// A broker, a pool of one session, and the connection between them.
@@ -126,11 +127,11 @@ async fn a_resumed_session_sends_the_unacknowledged_messages_again_in_order() {
     let mut peer = broker.accept(CONNACK_SESSION_PRESENT).await;
     assert!(!peer.connect.clean_start);
     assert_eq!(peer.connect.client_id, client_id);
-    let again = peer.publishes(10).await;
-    for (publish, before) in again.iter().zip(sent.iter().skip(1).step_by(2)) {
-        assert!(publish.dup);
-        assert_eq!(publish.pkid, before.pkid);
-        peer.acknowledge(publish).await;
+    for before in sent.iter().skip(1).step_by(2) {
+        let again = peer.publish().await;
+        assert!(again.dup);
+        assert_eq!(again.pkid, before.pkid);
+        peer.acknowledge(&again).await;
     }
     expect_all_acknowledged(tasks).await;
     let task = publish(&pool, "t", "x");
@@ -149,15 +150,13 @@ async fn a_resumed_session_keeps_to_a_lower_receive_maximum() {
 
     // Session Present, Receive Maximum 2.
     let mut peer = broker.accept(&[0x20, 6, 1, 0, 3, 0x21, 0, 2]).await;
-    for _ in 0..2 {
-        let pair = peer.publishes(2).await;
+    for number in [1, 2, 2] {
+        let group = peer.publishes(number).await;
         assert!(peer.is_quiet().await);
-        for publish in &pair {
+        for publish in &group {
             peer.acknowledge(publish).await;
         }
     }
-    let last = peer.publish().await;
-    peer.acknowledge(&last).await;
     expect_all_acknowledged(tasks).await;
 }
 
@@ -204,36 +203,220 @@ async fn a_broker_that_closes_the_connection_after_a_denied_publish_costs_no_oth
     expect_acknowledged(late).await;
 }
 
-#[tokio::test]
-async fn a_message_that_makes_the_broker_close_the_connection_is_found_and_given_up() {
-    let broker = ScriptedBroker::start().await;
-    let pool = pool(&broker);
-    let poison = publish(&pool, "poison", "x");
-    let mut peer = broker.accept(CONNACK).await;
-    assert_eq!(&peer.publish().await.topic[..], b"poison");
-    let others: Vec<_> = (0..5).map(|_| publish(&pool, "t", "x")).collect();
-    peer.publishes(5).await;
-    // DISCONNECT 0x95, Packet too large.
-    peer.send(&[0xE0, 1, 0x95]).await;
-    drop(peer);
+/// How a broker closes a connection.
+#[derive(Clone, Copy, Debug)]
+enum Close {
+    /// After these bytes.
+    Gracefully(&'static [u8]),
+    /// With a reset, which may discard the last PUBACKs.
+    Abruptly,
+}
 
-    let mut acknowledged = 0;
-    while acknowledged < others.len() {
-        let mut peer = broker.accept(CONNACK_SESSION_PRESENT).await;
-        while let Some(Packet::Publish(publish)) = peer.packet().await {
-            if &publish.topic[..] == b"poison" {
-                peer.send(&[0xE0, 1, 0x95]).await;
-                break;
-            }
-            peer.acknowledge(&publish).await;
-            acknowledged += 1;
-            if acknowledged == others.len() {
-                break;
+/// A broker that closes the connection when it receives the topic `poison`, and acknowledges the rest. Returns how often it
+/// received `poison`.
+async fn acknowledge_all_but_poison(broker: ScriptedBroker, close: Close, others: usize) -> usize {
+    let mut poisoned = 0;
+    let mut acknowledged = HashSet::new();
+    let mut connack = CONNACK;
+    loop {
+        let mut peer = broker.accept(connack).await;
+        connack = CONNACK_SESSION_PRESENT;
+        loop {
+            match peer.packet().await {
+                Some(Packet::Publish(publish)) if &publish.topic[..] == b"poison" => {
+                    poisoned += 1;
+                    match close {
+                        Close::Abruptly => break,
+                        Close::Gracefully(last_words) => {
+                            peer.send(last_words).await;
+                            break peer.close().await;
+                        }
+                    }
+                }
+                Some(Packet::Publish(publish)) => {
+                    peer.acknowledge(&publish).await;
+                    acknowledged.insert(publish.payload);
+                    if acknowledged.len() == others {
+                        return poisoned;
+                    }
+                }
+                other => panic!("PUBLISH, not {other:?} after {} others", acknowledged.len()),
             }
         }
     }
-    assert!(matches!(error(poison).await, PublishError::ConnectionLost(Loss::Isolated)));
-    expect_all_acknowledged(others).await;
+}
+
+#[tokio::test]
+async fn a_message_that_makes_the_broker_close_the_connection_is_given_up_after_its_second_try() {
+    let rejected =
+        |code| PublishError::MessageRejected(BrokerReason { reason_code: code, reason_string: None });
+    // How the broker closes the connection; the error, and the most tries.
+    let rows = [
+        (Close::Gracefully(&[]), PublishError::ConnectionLost(Loss::Isolated), 2),
+        (Close::Gracefully(&[0xE0, 1, 0x95]), rejected(ReasonCode(0x95)), 2),
+        (Close::Gracefully(&[0xE0, 1, 0x97]), rejected(ReasonCode(0x97)), 2),
+        (Close::Abruptly, PublishError::ConnectionLost(Loss::Isolated), 3),
+    ];
+    for (close, expected, tries) in rows {
+        let broker = ScriptedBroker::start().await;
+        let pool = pool(&broker);
+        let broker = tokio::spawn(acknowledge_all_but_poison(broker, close, 200));
+        // One in 50 messages makes the broker close the connection.
+        let mut others = Vec::new();
+        let mut poison = Vec::new();
+        for number in 0..200 {
+            if number % 50 == 1 {
+                poison.push(publish(&pool, "poison", "x"));
+            }
+            others.push(publish(&pool, "t", number.to_string()));
+        }
+        for task in poison {
+            assert_eq!(error(task).await.to_string(), expected.to_string());
+        }
+        expect_all_acknowledged(others).await;
+        let received = soon(broker).await.unwrap();
+        assert!(received <= 4 * tries, "{close:?}: {received}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_the_broker_answers_with_pubrec_fails_alone() {
+    let (_broker, pool, mut peer) = connected().await;
+    let concerned = publish(&pool, "t", "x");
+    let sent = peer.publish().await;
+    let other = publish(&pool, "t", "y");
+    let other_sent = peer.publish().await;
+    let [high, low] = sent.pkid.to_be_bytes();
+    peer.send(&[0x50, 2, high, low]).await;
+    assert!(matches!(error(concerned).await, PublishError::BrokerProtocol(_)));
+    peer.acknowledge(&other_sent).await;
+    expect_acknowledged(other).await;
+    expect_published_next(&pool, &mut peer, b"z").await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_never_acknowledged_keeps_no_room_after_its_time_out() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool_with(&broker, |config| config.publish_timeout = Duration::from_secs(1));
+    let mut peer = broker.accept(CONNACK).await;
+    let budget = Budget::new(InFlightLimits { messages: 20, bytes: 1 << 20 });
+    let tasks: Vec<_> = (0..20).map(|_| publish_within(&pool, &budget, "never", "x")).collect();
+    let sent = peer.publishes(20).await;
+    assert_eq!(budget.messages(), 20);
+    for task in tasks {
+        let error = peer.answer_pings_while(error(task)).await;
+        assert!(matches!(error, PublishError::AcknowledgementTimeout));
+    }
+    assert_eq!((budget.messages(), budget.bytes(), pool.tally().overdue()), (0, 0, 20));
+
+    expect_published_next(&pool, &mut peer, b"other").await;
+    peer.acknowledge(&sent[0]).await;
+    expect_published_next(&pool, &mut peer, b"another").await;
+    assert_eq!(pool.tally().overdue(), 19);
+
+    drop(peer);
+    let mut peer = broker.accept(CONNACK_SESSION_PRESENT).await;
+    assert!(peer.is_quiet().await, "their publishers were answered");
+    assert_eq!(pool.tally().overdue(), 0);
+}
+
+#[tokio::test]
+async fn a_receive_maximum_that_overdue_messages_use_up_is_renewed_by_another_connection() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool_with(&broker, |config| config.publish_timeout = Duration::from_secs(4));
+    // Receive Maximum 10, Session Present or not.
+    let mut peer = broker.accept(&[0x20, 6, 0, 0, 3, 0x21, 0, 10]).await;
+    let tasks: Vec<_> = (0..10).map(|_| publish(&pool, "never", "x")).collect();
+    peer.publishes(10).await;
+    for task in tasks {
+        let error = peer.answer_pings_while(error(task)).await;
+        assert!(matches!(error, PublishError::AcknowledgementTimeout));
+    }
+    let other = publish(&pool, "t", "other");
+    // It answers no more PUBLISH, but every PINGREQ.
+    tokio::spawn(async move { peer.answer_pings().await });
+    let mut peer = broker.accept(&[0x20, 6, 1, 0, 3, 0x21, 0, 10]).await;
+    peer.expect_publish(b"other").await;
+    expect_acknowledged(other).await;
+}
+
+#[tokio::test]
+async fn a_message_that_was_sent_is_never_said_not_to_have_been_sent() {
+    // Session Present, and Maximum QoS 0, Retain Available 0, or Maximum Packet Size 10.
+    let rows: [&[u8]; 3] =
+        [&[0x20, 5, 1, 0, 2, 0x24, 0], &[0x20, 5, 1, 0, 2, 0x25, 0], &[0x20, 8, 1, 0, 5, 0x27, 0, 0, 0, 10]];
+    for connack in rows {
+        let (broker, pool, mut peer) = connected().await;
+        let tasks: Vec<_> =
+            (0..10).map(|_| publish(&pool, Target::from("t").retained(), vec![b'x'; 100])).collect();
+        peer.publishes(10).await;
+        drop(peer);
+        let _peer = broker.accept(connack).await;
+        for task in tasks {
+            let error = error(task).await;
+            assert!(matches!(error, PublishError::ConnectionLost(Loss::Forbidden)), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_publish_that_finds_no_connection_after_a_disconnect_gets_its_reason_code() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool(&broker);
+    let mut peer = broker.accept(CONNACK).await;
+    soon(pool.connected()).await;
+    peer.send(&[0xE0, 1, 0x97]).await;
+    while pool.is_connected() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // The broker does not answer the next CONNECT yet.
+    let error = error(publish(&pool, "t", "x")).await;
+    let PublishError::ConnectionClosed(reason) = error else { panic!("{error:?}") };
+    assert_eq!(reason.reason_code, ReasonCode(0x97));
+}
+
+#[tokio::test]
+async fn a_broker_that_falls_silent_is_found_out_in_time_to_send_the_message_again() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool_with(&broker, |config| config.publish_timeout = Duration::from_secs(8));
+    let mut silent = broker.accept(CONNACK).await;
+    soon(pool.connected()).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let started = Instant::now();
+    let task = publish(&pool, "t", "x");
+    silent.publish().await;
+
+    // A PINGREQ after 4 s, and the end of the connection after 2 more. `silent` stays open.
+    let mut peer = broker.accept(CONNACK_SESSION_PRESENT).await;
+    let found = started.elapsed();
+    assert!((Duration::from_millis(5900)..Duration::from_millis(7500)).contains(&found), "{found:?}");
+    assert!(peer.publish().await.dup);
+    drop((peer, silent));
+    task.abort();
+}
+
+#[tokio::test]
+async fn a_qos_0_message_that_the_broker_does_not_read_times_out() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool_with(&broker, |config| config.publish_timeout = Duration::from_secs(2));
+    // It reads nothing after CONNECT.
+    let _peer = broker.accept(CONNACK).await;
+    soon(pool.connected()).await;
+    let started = Instant::now();
+    let t = Target::at_most_once("t");
+    let tasks: Vec<_> = (0..40).map(|_| publish(&pool, t, vec![b'x'; 512 * 1024])).collect();
+    let mut in_vain = 0;
+    for task in tasks {
+        match outcome(task).await {
+            Ok(Delivery::Written) => {}
+            Err(PublishError::WriteTimeout | PublishError::Overloaded(Overload::ReceiveMaximum)) => {
+                in_vain += 1
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(in_vain > 0, "20 MiB do not fit into the buffers of two sockets");
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
@@ -276,14 +459,16 @@ async fn a_late_puback_is_not_taken_for_that_of_another_message() {
 #[tokio::test]
 async fn a_message_that_the_broker_has_no_room_for_in_time_is_never_sent() {
     let broker = ScriptedBroker::start().await;
-    let pool = pool_with(&broker, |config| config.publish_timeout = Duration::from_millis(500));
+    let pool = pool_with(&broker, |config| config.publish_timeout = Duration::from_secs(2));
     // Receive Maximum 1.
     let mut peer = broker.accept(&[0x20, 6, 0, 0, 3, 0x21, 0, 1]).await;
     let first = publish(&pool, "t", "first");
     let sent = peer.publish().await;
     let second = publish(&pool, "t", "second");
-    assert!(matches!(error(first).await, PublishError::AcknowledgementTimeout));
-    assert!(matches!(error(second).await, PublishError::Overloaded(Overload::ReceiveMaximum)));
+    let first = peer.answer_pings_while(error(first)).await;
+    assert!(matches!(first, PublishError::AcknowledgementTimeout));
+    let second = peer.answer_pings_while(error(second)).await;
+    assert!(matches!(second, PublishError::Overloaded(Overload::ReceiveMaximum)));
 
     peer.acknowledge(&sent).await;
     expect_published_next(&pool, &mut peer, b"third").await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Connect, DisconnectReasonCode, Login, Packet, Publish};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::packets::{PINGRESP, next_packet, puback};
@@ -101,6 +101,40 @@ impl Peer {
     pub async fn is_quiet(&mut self) -> bool {
         let next = next_packet(&mut self.stream, &mut self.received);
         tokio::time::timeout(Duration::from_millis(150), next).await.is_err()
+    }
+
+    /// Answers PINGREQ until the connection ends, and ignores every other packet.
+    ///
+    /// # Panics
+    ///
+    /// Panics if what arrives is not a packet.
+    pub async fn answer_pings(&mut self) {
+        while let Some(packet) = next_packet(&mut self.stream, &mut self.received).await {
+            if matches!(packet, Packet::PingReq(_)) && self.stream.write_all(PINGRESP).await.is_err() {
+                break;
+            }
+        }
+    }
+
+    /// Answers PINGREQ until `future` is ready.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the connection ends before, or if what arrives is not a packet.
+    pub async fn answer_pings_while<F: Future>(&mut self, future: F) -> F::Output {
+        tokio::select! {
+            output = future => output,
+            () = self.answer_pings() => panic!("the connection has ended"),
+        }
+    }
+
+    /// Closes the connection without a reset: what was sent before arrives.
+    pub async fn close(mut self) {
+        // The peer may have closed it before.
+        let _ = self.stream.shutdown().await;
+        while matches!(self.stream.read_buf(&mut self.received).await, Ok(1..)) {
+            self.received.clear();
+        }
     }
 
     /// Sends these bytes.

@@ -70,6 +70,11 @@ impl Collector for Numbers {
                 pool.connected_sessions(),
             ),
             ("sessions_configured", "Shared sessions.", pool.sessions()),
+            (
+                "overdue_messages",
+                "Messages without a PUBACK whose publisher was answered at the publish time-out.",
+                tally.overdue(),
+            ),
             ("in_flight_messages", "Messages in flight.", budget.messages()),
             ("in_flight_messages_limit", "The maximum of messages in flight.", budget.limits().messages),
             ("in_flight_bytes", "Bytes of the messages in flight.", budget.bytes()),

@@ -49,17 +49,26 @@ pub(crate) fn problem(error: PublishError) -> Problem {
         PublishError::QosNotSupported => Code::QosNotSupported,
         PublishError::RetainNotSupported => Code::RetainNotSupported,
         PublishError::PacketTooLarge { .. } => Code::PacketTooLarge,
-        PublishError::ConnectionRefused(reason) => {
+        PublishError::ConnectionRefused(reason) | PublishError::ConnectionClosed(reason) => {
             let reason_code = ReasonCode(reason.reason_code.0);
             return Problem::new(reason_code.to_connection_problem(), detail)
                 .from_broker(reason_code, reason.reason_string);
+        }
+        PublishError::MessageRejected(reason) => {
+            let reason_code = ReasonCode(reason.reason_code.0);
+            // A code that faults the message means the same as in PUBACK.
+            let code = match reason_code.to_publish_answer() {
+                Answer::Refused(code) if code.status() < 500 => code,
+                _ => Code::ConnectionLost,
+            };
+            return Problem::new(code, detail).from_broker(reason_code, reason.reason_string);
         }
         PublishError::BrokerProtocol(_) => Code::BrokerProtocolError,
         PublishError::BrokerUnavailable(_) => Code::BrokerUnavailable,
         PublishError::ConnectionLost(_) => Code::ConnectionLost,
         PublishError::MissingClient => Code::UnidentifiedClient,
         PublishError::Overloaded(_) => Code::Overloaded,
-        PublishError::AcknowledgementTimeout => Code::AcknowledgementTimeout,
+        PublishError::AcknowledgementTimeout | PublishError::WriteTimeout => Code::AcknowledgementTimeout,
     };
     Problem::new(code, detail)
 }
@@ -88,12 +97,19 @@ mod tests {
             (PublishError::ConnectionRefused(reason(0x87)), 502, Code::BrokerLoginFailed),
             (PublishError::ConnectionRefused(reason(0x97)), 429, Code::BrokerRateExceeded),
             (PublishError::ConnectionRefused(reason(0x88)), 503, Code::BrokerUnavailable),
+            (PublishError::ConnectionClosed(reason(0x97)), 429, Code::BrokerRateExceeded),
+            (PublishError::ConnectionClosed(reason(0x8B)), 503, Code::BrokerUnavailable),
+            (PublishError::MessageRejected(reason(0x97)), 429, Code::QuotaExceeded),
+            (PublishError::MessageRejected(reason(0x95)), 503, Code::ConnectionLost),
+            (PublishError::MessageRejected(reason(0x80)), 503, Code::ConnectionLost),
             (DecodeError::Protocol("a second CONNACK").into(), 502, Code::BrokerProtocolError),
             (PublishError::BrokerUnavailable(io), 503, Code::BrokerUnavailable),
             (PublishError::ConnectionLost(Loss::Session), 503, Code::ConnectionLost),
+            (PublishError::ConnectionLost(Loss::Forbidden), 503, Code::ConnectionLost),
             (PublishError::MissingClient, 500, Code::UnidentifiedClient),
             (Overload::ReceiveMaximum.into(), 503, Code::Overloaded),
             (PublishError::AcknowledgementTimeout, 504, Code::AcknowledgementTimeout),
+            (PublishError::WriteTimeout, 504, Code::AcknowledgementTimeout),
         ];
         for (error, status, code) in rows {
             let problem = problem(error);

@@ -28,6 +28,8 @@ pub(super) struct Connection<'a> {
     keep_alive: KeepAlive,
     /// The connection is replaced if a message is unacknowledged for this long.
     stall: Duration,
+    /// The same if overdue messages leave too little of the Receive Maximum.
+    stall_while_blocked: Duration,
     outbox: &'a mut Outbox,
     submissions: &'a mut mpsc::UnboundedReceiver<Submission>,
 }
@@ -85,6 +87,7 @@ impl<'a> Connection<'a> {
             transport: Transport::Flushed,
             keep_alive: KeepAlive::new(keep_alive, config.publish_timeout, Instant::now()),
             stall: (config.publish_timeout * 3).max(SHORTEST_STALL),
+            stall_while_blocked: config.publish_timeout * 3 / 2,
             outbox,
             submissions,
         }
@@ -121,10 +124,21 @@ impl<'a> Connection<'a> {
         let mut timer = Box::pin(sleep_until(Instant::now()));
         self.decode_received()?;
         loop {
-            self.outbox.fill(&mut self.queue, Instant::now());
+            let now = Instant::now();
+            self.outbox.fill(&mut self.queue, now);
             self.received.reserve(READ_BYTES);
+            // A timer that fires too early is harmless; one that fires too late is not.
+            let due = self.next_tick(now);
+            if due < timer.deadline() {
+                timer.as_mut().reset(due);
+            }
             tokio::select! {
                 biased;
+                // First: traffic must not delay time-outs.
+                () = &mut timer => {
+                    self.tick()?;
+                    timer.as_mut().reset(self.next_tick(Instant::now()));
+                }
                 progress = write_or_flush(&mut self.writer, &mut self.queue), if self.has_output() => {
                     match progress? {
                         Progress::Written => {
@@ -151,14 +165,6 @@ impl<'a> Connection<'a> {
                     for submission in batch.drain(..) {
                         self.outbox.submit(submission);
                     }
-                    // A timer that fires too early is harmless; one that fires too late is not.
-                    if let Some(deadline) = self.outbox.next_deadline().filter(|at| *at < timer.deadline()) {
-                        timer.as_mut().reset(deadline);
-                    }
-                }
-                () = &mut timer => {
-                    let next = self.tick()?;
-                    timer.as_mut().reset(next);
                 }
                 end = &mut stop => return Err(end),
             }
@@ -188,6 +194,10 @@ impl<'a> Connection<'a> {
             self.received.advance(decoded.length);
             match decoded.packet {
                 Incoming::PubAck(puback) => self.outbox.acknowledge(puback),
+                Incoming::PubRec(packet_identifier) => {
+                    let error = DecodeError::Protocol("PUBREC for a message of QoS 1");
+                    self.outbox.violated(packet_identifier, error);
+                }
                 Incoming::PingResp => {}
                 Incoming::Disconnect(disconnect) => return Err(End::Disconnected(disconnect.reason)),
                 Incoming::ConnAck(_) => return Err(DecodeError::Protocol("a second CONNACK").into()),
@@ -196,24 +206,45 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Does what is due, and returns when to do so again.
-    fn tick(&mut self) -> Result<Instant, End> {
+    /// Does what is due.
+    fn tick(&mut self) -> Result<(), End> {
         let now = Instant::now();
         self.outbox.expire(now);
-        let stalled = self.outbox.oldest_written().map(|written| written + self.stall);
-        if stalled.is_some_and(|at| at <= now) {
+        self.queue.expire(now);
+        if self.stalled().is_some_and(|at| at <= now) {
             return Err(End::Stalled);
         }
-        let keep_alive = match self.keep_alive.due(now, self.outbox.unacknowledged()) {
-            Due::At(at) => at,
-            Due::Dead => return Err(End::Silent),
+        match self.keep_alive.due(now, self.owing()) {
+            Due::At(_) => Ok(()),
+            Due::Dead => Err(End::Silent),
             Due::Ping => {
                 self.queue.push_bytes(&PINGREQ);
                 self.keep_alive.pinged(now);
-                now
+                Ok(())
             }
+        }
+    }
+
+    /// When [`tick`](Self::tick) has something to do next.
+    fn next_tick(&self, now: Instant) -> Instant {
+        let keep_alive = match self.keep_alive.due(now, self.owing()) {
+            Due::At(at) => at,
+            Due::Ping | Due::Dead => now,
         };
-        Ok([stalled, self.outbox.next_deadline()].into_iter().flatten().fold(keep_alive, Instant::min))
+        let others = [self.stalled(), self.outbox.next_deadline(), self.queue.next_deadline()];
+        others.into_iter().flatten().fold(keep_alive, Instant::min)
+    }
+
+    /// When the connection is replaced because a message was not acknowledged.
+    fn stalled(&self) -> Option<Instant> {
+        let stall = if self.outbox.is_blocked_by_overdue() { self.stall_while_blocked } else { self.stall };
+        Some(self.outbox.oldest_written()? + stall)
+    }
+
+    /// Since when the broker owes a PUBACK, or has not read what is sent to it.
+    fn owing(&self) -> Option<Instant> {
+        let unread = self.has_output().then(|| self.keep_alive.last_sent());
+        unread.into_iter().chain(self.outbox.oldest_written()).min()
     }
 
     /// Writes what is queued and a DISCONNECT, and shuts down the sending side.

@@ -9,10 +9,11 @@ use tokio::time::Instant;
 pub(super) struct KeepAlive {
     /// A PINGREQ is due after this time without traffic.
     quiet: Duration,
-    /// The same while a message waits for its PUBACK.
-    quiet_while_unacknowledged: Duration,
     /// The broker is dead after this time without an answer to PINGREQ.
     patience: Duration,
+    /// The same while the broker owes something.
+    quiet_while_owing: Duration,
+    patience_while_owing: Duration,
     sent: Instant,
     received: Instant,
     pinged: Option<Instant>,
@@ -32,16 +33,22 @@ pub(super) enum Due {
 /// The longest time to wait for PINGRESP, however long the Keep Alive is.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(10);
 
+/// The shortest time to wait for PINGRESP because of a short publish time-out. A Keep Alive of 1 s may make it shorter.
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
+
 // === impl KeepAlive ===
 
 impl KeepAlive {
-    /// Pings within `interval`, and earlier if a message has waited for half of `publish_timeout`.
+    /// Pings within `interval`. While the broker owes something, it is pinged after half of `publish_timeout` without a sign
+    /// of life, and dead after another quarter: the message can then be sent again before its time-out.
     pub(super) fn new(interval: Duration, publish_timeout: Duration, now: Instant) -> Self {
         let quiet = interval * 3 / 4;
+        let patience = (interval / 2).min(LONGEST_PATIENCE);
         Self {
             quiet,
-            quiet_while_unacknowledged: quiet.min(publish_timeout / 2),
-            patience: (interval / 2).min(LONGEST_PATIENCE),
+            patience,
+            quiet_while_owing: quiet.min(publish_timeout / 2),
+            patience_while_owing: patience.min((publish_timeout / 4).max(SHORTEST_PATIENCE)),
             sent: now,
             received: now,
             pinged: None,
@@ -62,15 +69,26 @@ impl KeepAlive {
         self.pinged = Some(now);
     }
 
-    pub(super) fn due(&self, now: Instant, unacknowledged: usize) -> Due {
+    /// When the socket last accepted bytes.
+    pub(super) const fn last_sent(&self) -> Instant {
+        self.sent
+    }
+
+    /// `owing`: since when the broker owes a PUBACK, or has not read what is sent to it.
+    pub(super) fn due(&self, now: Instant, owing: Option<Instant>) -> Due {
         if let Some(pinged) = self.pinged {
-            let dead = pinged + self.patience;
+            let owing = owing.map(|since| since.max(pinged) + self.patience_while_owing);
+            let dead = earlier(pinged + self.patience, owing);
             return if dead <= now { Due::Dead } else { Due::At(dead) };
         }
-        let since_received = if unacknowledged > 0 { self.quiet_while_unacknowledged } else { self.quiet };
-        let ping = (self.sent + self.quiet).min(self.received + since_received);
+        let owing = owing.map(|since| since.max(self.received) + self.quiet_while_owing);
+        let ping = earlier(self.sent.min(self.received) + self.quiet, owing);
         if ping <= now { Due::Ping } else { Due::At(ping) }
     }
+}
+
+fn earlier(one: Instant, other: Option<Instant>) -> Instant {
+    other.map_or(one, |other| one.min(other))
 }
 
 #[cfg(test)]
@@ -85,8 +103,8 @@ mod tests {
     fn a_quiet_connection_is_pinged_before_its_keep_alive_is_over() {
         let start = Instant::now();
         let keep_alive = KeepAlive::new(seconds(20), seconds(10), start);
-        assert_eq!(keep_alive.due(start, 0), Due::At(start + seconds(15)));
-        assert_eq!(keep_alive.due(start + seconds(15), 0), Due::Ping);
+        assert_eq!(keep_alive.due(start, None), Due::At(start + seconds(15)));
+        assert_eq!(keep_alive.due(start + seconds(15), None), Due::Ping);
     }
 
     #[test]
@@ -94,14 +112,29 @@ mod tests {
         let start = Instant::now();
         let mut keep_alive = KeepAlive::new(seconds(20), seconds(10), start);
         keep_alive.sent(start + seconds(14));
-        assert_eq!(keep_alive.due(start + seconds(15), 0), Due::Ping);
+        assert_eq!(keep_alive.due(start + seconds(15), None), Due::Ping);
     }
 
     #[test]
-    fn a_broker_that_has_not_acknowledged_a_message_is_pinged_earlier() {
+    fn a_broker_that_owes_a_puback_is_dead_after_three_quarters_of_the_publish_time_out() {
         let start = Instant::now();
-        let keep_alive = KeepAlive::new(seconds(20), seconds(10), start);
-        assert_eq!(keep_alive.due(start, 1), Due::At(start + seconds(5)));
+        let at = |count| start + seconds(count);
+        let mut keep_alive = KeepAlive::new(seconds(60), seconds(20), start);
+        let owing = Some(at(3));
+        assert_eq!(keep_alive.due(at(3), owing), Due::At(at(13)));
+        assert_eq!(keep_alive.due(at(13), owing), Due::Ping);
+        keep_alive.pinged(at(13));
+        assert_eq!(keep_alive.due(at(13), owing), Due::At(at(18)));
+        assert_eq!(keep_alive.due(at(18), owing), Due::Dead);
+    }
+
+    #[test]
+    fn a_ping_that_was_sent_before_the_message_counts() {
+        let start = Instant::now();
+        let at = |count| start + seconds(count);
+        let mut keep_alive = KeepAlive::new(seconds(60), seconds(10), start);
+        keep_alive.pinged(at(0));
+        assert_eq!(keep_alive.due(at(4), Some(at(4))), Due::At(at(4) + Duration::from_millis(2500)));
     }
 
     #[test]
@@ -109,9 +142,9 @@ mod tests {
         let start = Instant::now();
         let mut keep_alive = KeepAlive::new(seconds(20), seconds(10), start);
         keep_alive.pinged(start);
-        assert_eq!(keep_alive.due(start + seconds(9), 0), Due::At(start + seconds(10)));
-        assert_eq!(keep_alive.due(start + seconds(10), 0), Due::Dead);
+        assert_eq!(keep_alive.due(start + seconds(9), None), Due::At(start + seconds(10)));
+        assert_eq!(keep_alive.due(start + seconds(10), None), Due::Dead);
         keep_alive.received(start + seconds(9));
-        assert_eq!(keep_alive.due(start + seconds(10), 0), Due::At(start + seconds(15)));
+        assert_eq!(keep_alive.due(start + seconds(10), None), Due::At(start + seconds(15)));
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Reconnect<L> {
     start: Start,
     availability: Availability,
     backoff: Backoff,
+    /// How many connections in a row were short and finished no message.
+    fruitless: u32,
 }
 
 /// The states of a session.
@@ -67,8 +69,12 @@ enum Waited<T> {
 /// The wait of a session that nothing happens to.
 const NO_DEADLINE: Duration = Duration::from_secs(3600);
 
-/// After a connection that lived this long, or had a message acknowledged, the next attempt is made at once.
+/// After a connection that lived this long, or finished a message, the next attempt is made at once.
 const STABLE_CONNECTION: Duration = Duration::from_secs(5);
+
+/// While the message that makes the broker close connections is being searched for, this many fruitless connections in a row
+/// are replaced at once, and publishes wait for the next one.
+const FRUITLESS_CONNECTIONS: u32 = 3;
 
 // === impl Reconnect ===
 
@@ -82,7 +88,7 @@ impl<L: Lifecycle> Reconnect<L> {
         let outbox = Outbox::new(Arc::clone(&options.tally));
         let availability = Availability::Expected(Instant::now() + RECONNECT_PATIENCE);
         let (start, backoff) = (Start::Clean, Backoff::new());
-        Self { options, lifecycle, submissions, status, outbox, start, availability, backoff }
+        Self { options, lifecycle, submissions, status, outbox, start, availability, backoff, fruitless: 0 }
     }
 
     /// Runs until the session retires or the pool is closed.
@@ -178,13 +184,25 @@ impl<L: Lifecycle> Reconnect<L> {
             _ => {}
         }
         self.options.report.disconnected(&self.options.client_identifier, &end);
-        if self.outbox.acknowledged() > 0 || since.elapsed() >= STABLE_CONNECTION {
+        if self.outbox.finished() > 0 || since.elapsed() >= STABLE_CONNECTION {
             self.backoff = Backoff::new();
+            self.fruitless = 0;
+            self.expect_connection();
+            return State::Idle;
+        }
+        self.fruitless = self.fruitless.saturating_add(1);
+        if self.outbox.is_isolating() && self.fruitless <= FRUITLESS_CONNECTIONS {
             self.expect_connection();
             return State::Idle;
         }
         let end = Arc::new(end);
-        self.unavailable(&*end, PublishError::BrokerUnavailable(Arc::<End>::clone(&end)));
+        let error = match &*end {
+            End::Disconnected(reason) if !end.is_take_over() => {
+                PublishError::ConnectionClosed(reason.clone())
+            }
+            _ => PublishError::BrokerUnavailable(Arc::<End>::clone(&end)),
+        };
+        self.unavailable(&*end, error);
         State::BackingOff
     }
 
@@ -216,7 +234,7 @@ impl<L: Lifecycle> Reconnect<L> {
             .run(stop)
             .await;
         self.status.send_replace(Status::Disconnected);
-        self.outbox.disconnected();
+        self.outbox.disconnected(&end);
         end
     }
 

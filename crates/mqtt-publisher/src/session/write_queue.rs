@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes, BytesMut};
+use tokio::time::Instant;
 
 use super::submission::Submission;
 use crate::codec::publish::EncodedPublish;
 use crate::delivery::Delivery;
+use crate::error::PublishError;
 
 /// Bytes in the order in which they are written.
 #[derive(Debug, Default)]
@@ -67,6 +69,18 @@ impl WriteQueue {
         self.receipts.push_back(Receipt { end, submission });
     }
 
+    /// Answers the publishers of QoS 0 whose deadline has passed. The messages may still be written.
+    pub(super) fn expire(&mut self, now: Instant) {
+        while let Some(receipt) = self.receipts.pop_front_if(|receipt| receipt.submission.deadline <= now) {
+            receipt.submission.finish(Err(PublishError::WriteTimeout));
+        }
+    }
+
+    /// When [`expire`](Self::expire) has something to do next.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.receipts.front().map(|receipt| receipt.submission.deadline)
+    }
+
     /// The socket has all consumed bytes. Answers the publishers of the messages in them, and returns their number.
     pub(super) fn flushed(&mut self) -> u64 {
         let consumed = self.consumed;
@@ -117,7 +131,6 @@ impl Buf for WriteQueue {
 mod tests {
     use tokio::sync::oneshot;
     use tokio::sync::oneshot::error::TryRecvError;
-    use tokio::time::Instant;
 
     use super::*;
     use crate::budget::{Budget, InFlightLimits};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mqtt_publisher::budget::{Budget, InFlightLimits};
+use mqtt_publisher::budget::{Budget, InFlightLimits, Permit};
 use mqtt_publisher::config::{BrokerAddress, ClientSessions, Config, Sessions};
 use mqtt_publisher::{BrokerReason, Delivery, Message, Pool, PublishError, QoS, ReasonCode, Retain};
 use scripted_broker::{CONNACK, PATIENCE, Peer, ScriptedBroker, soon};
@@ -104,9 +104,30 @@ pub(crate) fn publish_as(
     tokio::spawn(submit(Arc::clone(pool), Some(client.to_owned()), target.into(), payload.into()))
 }
 
+/// Publishes in a task, within a budget.
+pub(crate) fn publish_within(
+    pool: &Arc<Pool>,
+    budget: &Arc<Budget>,
+    target: impl Into<Target>,
+    payload: impl Into<Bytes>,
+) -> JoinHandle<Outcome> {
+    let permit = budget.admit().unwrap();
+    tokio::spawn(submit_with(Arc::clone(pool), None, target.into(), payload.into(), permit))
+}
+
 async fn submit(pool: Arc<Pool>, client: Option<String>, target: Target, payload: Bytes) -> Outcome {
-    let Target { topic, qos, retain } = target;
     let permit = Budget::new(InFlightLimits { messages: 1, bytes: 1 << 30 }).admit().unwrap();
+    submit_with(pool, client, target, payload, permit).await
+}
+
+async fn submit_with(
+    pool: Arc<Pool>,
+    client: Option<String>,
+    target: Target,
+    payload: Bytes,
+    permit: Permit,
+) -> Outcome {
+    let Target { topic, qos, retain } = target;
     let message = Message { qos, retain, ..Message::new(topic, payload) };
     pool.publish(&message, client.as_deref(), permit).await
 }

@@ -32,10 +32,14 @@ impl FlowControl {
     /// Whether another message of QoS 1 may be sent.
     pub(super) fn has_room(&self, pace: Pace) -> bool {
         let maximum = match pace {
-            Pace::Full => usize::from(self.limits.receive_maximum.get()),
-            Pace::OneAtATime => 1,
+            Pace::Full => self.receive_maximum(),
+            Pace::Limited(number) => self.receive_maximum().min(number),
         };
         self.unacknowledged < maximum
+    }
+
+    pub(super) fn receive_maximum(&self) -> usize {
+        usize::from(self.limits.receive_maximum.get())
     }
 
     pub(super) fn sent(&mut self) {

@@ -2,9 +2,9 @@
 //!
 //! A message is first *waiting* in the `queue`. When `flow_control` has room, it is written, and is *in flight* under its
 //! Packet Identifier until its PUBACK arrives or the broker has lost the session (`in_flight`). A new connection sends what
-//! is in flight again (`resend`). A publisher may give up earlier, at its deadline (`deadlines`); the Packet Identifier
-//! stays in use, so that a late PUBACK is not taken for another message's. If the broker keeps closing the connection,
-//! messages are sent one at a time until the one that causes it is found (`isolation`).
+//! is in flight again (`resend`). At its deadline a message is released, and only its Packet Identifier stays in use
+//! (`deadlines`). If the broker closes the connection, the messages in flight are sent again a few at a time, until the one
+//! that causes it is found (`isolation`).
 
 mod deadlines;
 mod flow_control;
@@ -23,12 +23,14 @@ use tokio::time::Instant;
 use self::deadlines::Deadlines;
 use self::flow_control::FlowControl;
 use self::in_flight::{InFlight, Removed};
-use self::isolation::{Isolation, Suspect};
+use self::isolation::{EndedBy, Isolation, Pace, Suspect};
 use self::queue::Queue;
 use self::resend::Resend;
-use self::sent::{ConnectionNumber, Sent};
+use self::sent::{ConnectionNumber, Sent, Tries};
+use super::end::End;
 use super::submission::Submission;
 use super::write_queue::WriteQueue;
+use crate::codec::DecodeError;
 use crate::codec::connack::ServerLimits;
 use crate::codec::puback::{PacketIdentifier, PubAck};
 use crate::delivery::Delivery;
@@ -46,8 +48,8 @@ pub(super) struct Outbox {
     deadlines: Deadlines,
     isolation: Isolation,
     connection: ConnectionNumber,
-    /// How many messages this connection has had acknowledged.
-    acknowledged: u64,
+    /// How many messages this connection has finished: acknowledged, or given up as the cause of its end.
+    finished: u64,
     tally: Arc<Tally>,
 }
 
@@ -74,7 +76,7 @@ impl Outbox {
             deadlines: Deadlines::default(),
             isolation: Isolation::default(),
             connection: ConnectionNumber::default(),
-            acknowledged: 0,
+            finished: 0,
             tally,
         }
     }
@@ -83,29 +85,31 @@ impl Outbox {
         self.queue.push(submission);
     }
 
-    /// How many messages this connection has not acknowledged.
-    pub(super) const fn unacknowledged(&self) -> usize {
-        self.flow.unacknowledged()
-    }
-
-    /// How many messages this connection has acknowledged.
-    pub(super) const fn acknowledged(&self) -> u64 {
-        self.acknowledged
+    /// How many messages the last connection has finished: acknowledged, or given up as the cause of its end.
+    pub(super) const fn finished(&self) -> u64 {
+        self.finished
     }
 
     /// A connection resumes the session, with these limits. What is in flight is sent again first.
     pub(super) fn connected(&mut self, limits: ServerLimits) {
+        self.drop_overdue();
         self.connection.advance();
-        self.acknowledged = 0;
+        self.finished = 0;
         self.flow.connected(limits);
         self.resend.start(&self.in_flight);
     }
 
     /// The connection has ended. What is in flight stays until a new connection shows whether the broker has the session.
-    pub(super) fn disconnected(&mut self) {
-        let suspect = self.isolation.connection_ended(self.acknowledged, self.flow.unacknowledged());
+    pub(super) fn disconnected(&mut self, end: &End) {
+        self.drop_overdue();
+        let oldest = self.oldest().map(|sent| sent.tries);
+        let suspect = self.isolation.connection_ended(EndedBy::of(end), self.flow.unacknowledged(), oldest);
         if suspect == Suspect::First {
-            self.give_up_first(Loss::Isolated);
+            self.give_up_first(match end {
+                End::Disconnected(reason) => PublishError::MessageRejected(reason.clone()),
+                _ => PublishError::ConnectionLost(Loss::Isolated),
+            });
+            self.finished += 1;
         }
         self.flow.disconnected();
         self.resend.stop();
@@ -114,8 +118,20 @@ impl Outbox {
     /// Fails all messages in flight: their outcome stays unknown.
     pub(super) fn give_up_in_flight(&mut self, loss: Loss) {
         while self.in_flight.len() > 0 {
-            self.give_up_first(loss);
+            self.give_up_first(PublishError::ConnectionLost(loss));
         }
+    }
+
+    /// No PUBACK for an overdue message can arrive any more.
+    fn drop_overdue(&mut self) {
+        while self.oldest().is_some_and(Sent::is_overdue) {
+            self.give_up_first(PublishError::AcknowledgementTimeout);
+        }
+    }
+
+    /// Whether the message that makes the broker close the connection is being searched for.
+    pub(super) fn is_isolating(&self) -> bool {
+        self.isolation.pace() != Pace::Full
     }
 
     /// Whether a publisher waits for an outcome. The publisher of a message in flight counts until its deadline, even if it
@@ -162,15 +178,31 @@ impl Outbox {
             tracing::debug!(%packet_identifier, "PUBACK for a Packet Identifier that is not in use");
             return;
         };
-        self.acknowledged += 1;
+        self.finished += 1;
+        self.isolation.acknowledged();
         self.tally.add_acknowledged(reason.reason_code);
         sent.finish(Ok(Delivery::Acknowledged(reason)));
     }
 
+    /// Fails the message that the broker answers as if it had QoS 2.
+    pub(super) fn violated(&mut self, packet_identifier: PacketIdentifier, error: DecodeError) {
+        if let Some(sent) = self.remove(packet_identifier) {
+            self.finished += 1;
+            self.isolation.acknowledged();
+            sent.finish(Err(error.into()));
+        }
+    }
+
     /// Answers the publishers whose deadline has passed.
     pub(super) fn expire(&mut self, now: Instant) {
-        self.deadlines.expire(&mut self.in_flight, now);
+        let overdue = self.deadlines.expire(&mut self.in_flight, now);
+        self.tally.add_overdue(overdue);
         self.queue.expire(now);
+    }
+
+    /// Whether overdue messages use half of the Receive Maximum or more, and leave too little of it for others.
+    pub(super) fn is_blocked_by_overdue(&self) -> bool {
+        self.deadlines.overdue() * 2 >= self.flow.receive_maximum()
     }
 
     /// When [`expire`](Self::expire) has something to do next.
@@ -180,8 +212,13 @@ impl Outbox {
 
     /// When the oldest message that this connection has not acknowledged was written.
     pub(super) fn oldest_written(&self) -> Option<Instant> {
-        let sent = self.in_flight.get(self.in_flight.first()?)?;
+        let sent = self.oldest()?;
         (sent.connection == self.connection).then_some(sent.written)
+    }
+
+    /// The oldest message in flight.
+    fn oldest(&self) -> Option<&Sent> {
+        self.in_flight.get(self.in_flight.first()?)
     }
 
     fn send_again(&mut self, identifier: PacketIdentifier, queue: &mut WriteQueue, now: Instant) -> Step {
@@ -192,15 +229,21 @@ impl Outbox {
             self.resend.stop();
             return Step::Moved;
         };
-        if let Err(error) = self.flow.check(&sent.packet) {
+        let Some(packet) = sent.packet_mut() else {
+            // It is overdue, and this connection has not sent it.
+            self.remove(identifier);
+            return Step::Moved;
+        };
+        if self.flow.check(packet).is_err() {
+            // The broker allowed it when it was sent before.
             if let Some(sent) = self.remove(identifier) {
-                sent.finish(Err(error));
+                sent.finish(Err(PublishError::ConnectionLost(Loss::Forbidden)));
             }
             return Step::Moved;
         }
-        sent.packet.mark_duplicate();
-        (sent.connection, sent.written) = (self.connection, now);
-        queue.push(&sent.packet);
+        packet.mark_duplicate();
+        queue.push(packet);
+        (sent.connection, sent.written, sent.tries) = (self.connection, now, Tries::Several);
         self.flow.sent();
         self.resend.advance(&self.in_flight);
         Step::Moved
@@ -233,9 +276,9 @@ impl Outbox {
             Ok(identifier) => identifier,
             Err(sent) => return sent.finish(Err(Overload::PacketIdentifiers.into())),
         };
-        if let Some(sent) = self.in_flight.get_mut(identifier) {
-            sent.packet.set_packet_identifier(identifier);
-            queue.push(&sent.packet);
+        if let Some(packet) = self.in_flight.get_mut(identifier).and_then(Sent::packet_mut) {
+            packet.set_packet_identifier(identifier);
+            queue.push(packet);
         }
         self.flow.sent();
         self.deadlines.added(identifier);
@@ -246,15 +289,19 @@ impl Outbox {
         let Removed { value: sent, after } = self.in_flight.remove(identifier)?;
         self.resend.removed(identifier, after);
         self.deadlines.removed(identifier, after);
+        if sent.is_overdue() {
+            self.deadlines.removed_overdue();
+            self.tally.remove_overdue();
+        }
         if sent.connection == self.connection {
             self.flow.acknowledged();
         }
         Some(sent)
     }
 
-    fn give_up_first(&mut self, loss: Loss) {
+    fn give_up_first(&mut self, error: PublishError) {
         if let Some(sent) = self.in_flight.first().and_then(|first| self.remove(first)) {
-            sent.finish(Err(PublishError::ConnectionLost(loss)));
+            sent.finish(Err(error));
         }
     }
 }

@@ -9,14 +9,29 @@ use crate::session::submission::{Outcome, Reply, Submission};
 /// A message in flight.
 #[derive(Debug)]
 pub(super) struct Sent {
-    pub(super) packet: EncodedPublish,
-    _permit: Permit,
+    /// `None`: the publisher was told that its time is over, and only the Packet Identifier is kept.
+    awaited: Option<Awaited>,
     pub(super) deadline: Instant,
-    /// `None`: the publisher was told that its time is over.
-    reply: Option<Reply>,
     /// The connection that it was last written to, and when.
     pub(super) connection: ConnectionNumber,
     pub(super) written: Instant,
+    pub(super) tries: Tries,
+}
+
+/// What is kept of a message while its publisher waits.
+#[derive(Debug)]
+struct Awaited {
+    packet: EncodedPublish,
+    permit: Permit,
+    reply: Reply,
+}
+
+/// How often a message was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tries {
+    One,
+    /// On more than one connection.
+    Several,
 }
 
 /// The number of a connection within its session.
@@ -28,12 +43,24 @@ pub(super) struct ConnectionNumber(u64);
 impl Sent {
     pub(super) fn new(submission: Submission, connection: ConnectionNumber, written: Instant) -> Self {
         let Submission { packet, permit, deadline, reply } = submission;
-        Self { packet, _permit: permit, deadline, reply: Some(reply), connection, written }
+        let awaited = Some(Awaited { packet, permit, reply });
+        Self { awaited, deadline, connection, written, tries: Tries::One }
     }
 
-    /// Answers the publisher; the message stays in flight.
+    /// The packet, while the publisher waits.
+    pub(super) fn packet_mut(&mut self) -> Option<&mut EncodedPublish> {
+        self.awaited.as_mut().map(|awaited| &mut awaited.packet)
+    }
+
+    /// Whether the publisher was answered at its deadline.
+    pub(super) const fn is_overdue(&self) -> bool {
+        self.awaited.is_none()
+    }
+
+    /// Answers the publisher, and releases the packet and the permit.
     pub(super) fn answer(&mut self, outcome: Outcome) {
-        if let Some(reply) = self.reply.take() {
+        if let Some(Awaited { packet, permit, reply }) = self.awaited.take() {
+            drop((packet, permit));
             // The publisher may have gone.
             let _ = reply.send(outcome);
         }

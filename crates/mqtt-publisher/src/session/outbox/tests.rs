@@ -38,7 +38,7 @@ fn a_message_that_was_sent_and_one_that_was_not_time_out_differently() {
     outbox.expire(at(11));
     assert!(matches!(waiting_outcome.try_recv().unwrap(), Err(PublishError::Overloaded(_))));
     assert_eq!(outbox.next_deadline(), None);
-    assert_eq!(outbox.unacknowledged(), 1, "the Packet Identifier stays in use");
+    assert_eq!(outbox.flow.unacknowledged(), 1, "the Packet Identifier stays in use");
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn the_age_of_a_message_counts_from_when_it_was_last_written() {
     outbox.fill(&mut WriteQueue::default(), now);
     assert_eq!(outbox.oldest_written(), Some(now));
 
-    outbox.disconnected();
+    outbox.disconnected(&End::Eof);
     outbox.connected(ServerLimits::default());
     assert_eq!(outbox.oldest_written(), None, "it was not written to this connection");
     outbox.fill(&mut WriteQueue::default(), later);
@@ -68,7 +68,7 @@ fn a_puback_finishes_a_message_that_was_not_sent_again_yet() {
     let (message, mut outcome) = submission(now);
     outbox.submit(message);
     outbox.fill(&mut WriteQueue::default(), now);
-    outbox.disconnected();
+    outbox.disconnected(&End::Eof);
     outbox.connected(ServerLimits::default());
     let packet_identifier = PacketIdentifier::MIN;
     let reason = BrokerReason { reason_code: ReasonCode::SUCCESS, reason_string: None };
@@ -77,5 +77,5 @@ fn a_puback_finishes_a_message_that_was_not_sent_again_yet() {
     let mut queue = WriteQueue::default();
     outbox.fill(&mut queue, now);
     assert!(queue.is_empty());
-    assert_eq!(outbox.unacknowledged(), 0);
+    assert_eq!(outbox.flow.unacknowledged(), 0);
 }
