@@ -100,7 +100,7 @@ mod tests {
             (PublishError::ConnectionClosed(reason(0x97)), 429, Code::BrokerRateExceeded),
             (PublishError::ConnectionClosed(reason(0x8B)), 503, Code::BrokerUnavailable),
             (PublishError::MessageRejected(reason(0x97)), 429, Code::QuotaExceeded),
-            (PublishError::MessageRejected(reason(0x95)), 503, Code::ConnectionLost),
+            (PublishError::MessageRejected(reason(0x95)), 413, Code::PacketTooLarge),
             (PublishError::MessageRejected(reason(0x80)), 503, Code::ConnectionLost),
             (DecodeError::Protocol("a second CONNACK").into(), 502, Code::BrokerProtocolError),
             (PublishError::BrokerUnavailable(io), 503, Code::BrokerUnavailable),
