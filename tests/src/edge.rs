@@ -44,7 +44,7 @@ impl Edge {
         edge
     }
 
-    /// An edge for one test alone. Without a word about it, the broker is the one that the bridge embeds, every topic is
+    /// An edge for one test alone. By default its broker is the demonstration's, every topic is
     /// permitted, and no rate is limited.
     ///
     /// # Panics
@@ -243,7 +243,7 @@ fn start(builder: Builder) -> Stack {
     builder.start().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A stack's name: two modules may each have a stack called `embedded`. libtest names the thread of a test for the test.
+/// A stack's name: two modules may each have a stack called `demonstration`. libtest names the thread of a test for the test.
 fn full_name(name: &str) -> String {
     let thread = std::thread::current();
     match thread.name().and_then(|test| test.rsplit_once("::")) {

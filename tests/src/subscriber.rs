@@ -12,9 +12,6 @@ use rumqttc::v5::{Client, Connection, Event, MqttOptions};
 use crate::{Message, PATIENCE};
 
 /// Collects what is published to its topic filters from the moment that the broker confirmed them.
-///
-/// It goes by closing its connection, without DISCONNECT: after one, rumqttd 0.20 gives the connection's number to whoever
-/// comes next, and when the socket closes it ends that one.
 pub struct Subscriber {
     /// The connection is there as long as this is.
     _client: Client,

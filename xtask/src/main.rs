@@ -101,6 +101,10 @@ fn run(command: Command) -> Result<()> {
             println!("newman: {}", tools::newman()?.display());
             println!("bru: {}", tools::bru()?.display());
             tools::terminal()?;
+            println!("go: {}", tools::go()?.display());
+            println!("java: {}", tools::java()?.display());
+            println!("python: {}", tools::python_with_http_clients()?.display());
+            println!("axios: {}", tools::axios()?.display());
             println!("cargo-deny: {}", tools::cargo_deny()?.display());
             println!("compose: {}", rig::command::line(&tools::docker_compose()?));
             Ok(())

@@ -34,9 +34,6 @@ pub enum StartError {
     /// Spans cannot be exported.
     #[error(transparent)]
     Spans(#[from] SpansError),
-    /// The embedded broker cannot start.
-    #[error("the embedded broker cannot listen on {0}")]
-    EmbeddedBroker(SocketAddr, #[source] io::Error),
 }
 
 // === impl Bridge ===
@@ -48,12 +45,7 @@ impl Bridge {
     ///
     /// Returns an error if an address cannot be listened on, the TLS files cannot be used, or spans cannot be exported.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        #[cfg(feature = "embedded-broker")]
-        if let Some(address) = settings.embedded_broker {
-            crate::embedded_broker::start(address)
-                .map_err(|error| StartError::EmbeddedBroker(address, error))?;
-        }
-        let Settings { listen, rules, http, mqtt, in_flight, otlp, .. } = settings;
+        let Settings { listen, rules, http, mqtt, in_flight, otlp } = settings;
         let listener = TcpListener::bind(listen).await.map_err(|error| StartError::Listen(listen, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(listen, error))?;
         let spans = otlp.map(|endpoint| Spans::start(&endpoint, mqtt.broker.clone())).transpose();

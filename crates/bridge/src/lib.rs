@@ -4,7 +4,6 @@
 //! - [`translate`]: between HTTP Publish and the publisher of [`mqtt_publisher`]
 //! - [`metrics`], [`trace`]: what an operator sees
 //! - [`bridge`]: all of it together, from start to stop
-//! - `embedded_broker`: a broker in the same process, for trials
 //! - [`cli`], [`log`], [`signal`]: the program
 
 #![forbid(unsafe_code)]
@@ -12,8 +11,6 @@
 
 pub mod bridge;
 pub mod cli;
-#[cfg(feature = "embedded-broker")]
-pub mod embedded_broker;
 pub mod http;
 pub mod log;
 pub mod metrics;

@@ -14,16 +14,13 @@ use crate::cli::{LogArgs, LogFormat};
 #[error("--log: expected error, warn, info, debug or trace, or module=level pairs separated by commas")]
 pub struct InvalidLevels;
 
-/// The embedded broker logs a client that disconnects as an error. Directives of `--log` come later and override this.
-const QUIET: &str = "rumqttd=off";
-
 /// Starts logging for the whole process.
 ///
 /// # Errors
 ///
 /// Returns an error if the levels are invalid.
 pub fn start(args: &LogArgs) -> Result<(), InvalidLevels> {
-    let levels: Targets = format!("{QUIET},{}", args.log).parse().map_err(|_| InvalidLevels)?;
+    let levels: Targets = args.log.parse().map_err(|_| InvalidLevels)?;
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match args.log_format {
         LogFormat::Plain => {
             let colour = std::io::stderr().is_terminal();

@@ -71,7 +71,7 @@ fn replace(from: &Path, to: &Path) -> Result<()> {
 /// # Errors
 /// Where it does not compile.
 pub fn bridge() -> Result<PathBuf> {
-    build_bridge(&[], repo::bridge())
+    build_program("postmqtt-bridge", &[], repo::bridge())
 }
 
 /// Builds the bridge as it is shipped, and returns its path.
@@ -79,12 +79,20 @@ pub fn bridge() -> Result<PathBuf> {
 /// # Errors
 /// Where it does not compile.
 pub fn release_bridge() -> Result<PathBuf> {
-    build_bridge(&["--release"], repo::release_bridge())
+    build_program("postmqtt-bridge", &["--release"], repo::release_bridge())
 }
 
-fn build_bridge(profile: &[&str], bridge: PathBuf) -> Result<PathBuf> {
+/// Builds the demonstration's broker and returns its path.
+///
+/// # Errors
+/// Returns an error if it does not compile.
+pub fn demo_broker() -> Result<PathBuf> {
+    build_program("demo-broker", &[], repo::demo_broker())
+}
+
+fn build_program(package: &str, profile: &[&str], program: PathBuf) -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--quiet", "--locked", "--package", "postmqtt-bridge"]).args(profile);
+    cargo.args(["build", "--quiet", "--locked", "--package", package]).args(profile);
     command::run(cargo.current_dir(repo::root()))?;
-    Ok(bridge)
+    Ok(program)
 }

@@ -69,6 +69,12 @@ pub fn release_bridge() -> PathBuf {
     target().join("release").join("postmqtt-bridge")
 }
 
+/// The demonstration's broker that [`crate::build::demo_broker`] built.
+#[must_use]
+pub fn demo_broker() -> PathBuf {
+    target().join("debug").join("demo-broker")
+}
+
 /// A path as it reads best: from the repository's root where it is inside.
 #[must_use]
 pub fn shown(path: &Path) -> String {

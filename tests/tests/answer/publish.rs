@@ -61,8 +61,8 @@ fn a_retained_message_is_kept_replaced_and_cleared() {
 }
 
 #[test]
-fn the_broker_that_the_bridge_embeds_keeps_and_clears_retained_messages() {
-    let edge = Edge::start("embedded", |stack| stack);
+fn the_demonstrations_broker_keeps_and_clears_retained_messages() {
+    let edge = Edge::start("demonstration", |stack| stack);
     for (number, endpoint) in edge.with_and_without().into_iter().enumerate() {
         let topic = edge.topic(&format!("retained{number}"));
         let kept = || {

@@ -65,9 +65,9 @@ fn five_thousand_messages_at_64_at_a_time_arrive_once_each() {
 }
 
 #[test]
-fn many_messages_arrive_once_each_through_two_bridges_and_the_embedded_broker() {
+fn many_messages_arrive_once_each_through_two_bridges_and_the_demonstrations_broker() {
     const COUNT: usize = 1_000;
-    let edge = Edge::start("embedded", |stack| stack.bridges(2));
+    let edge = Edge::start("demonstration", |stack| stack.bridges(2));
     let subscriber = edge.subscribe_to(&["many/#"]);
     let statuses = publish_all(&[edge.at(Protocol::Http2)], COUNT, |number| {
         Request::publish(&format!("many/{}", number % 97)).body(number.to_string())

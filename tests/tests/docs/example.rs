@@ -55,8 +55,8 @@ fn the_example_arrives_with_every_property_over_every_protocol() {
 }
 
 #[test]
-fn the_example_arrives_through_the_broker_that_the_bridge_embeds() {
-    let edge = Edge::start("embedded-broker", |stack| stack);
+fn the_example_arrives_through_the_demonstrations_broker() {
+    let edge = Edge::start("demonstration", |stack| stack);
     for protocol in Protocol::ALL {
         the_example_arrives(&edge, protocol);
     }

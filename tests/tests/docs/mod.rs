@@ -3,4 +3,5 @@
 mod clients_page;
 mod configuration;
 mod example;
+mod languages_page;
 mod problems_page;

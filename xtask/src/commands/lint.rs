@@ -71,10 +71,11 @@ fn documentation() -> Result<Command> {
     Ok(doc)
 }
 
-/// Not the advisories: their database is fetched over the network, and changes while this code does not.
+/// Every crate of the workspace: without the flag, only the filter's dependencies are checked. Not the advisories: their
+/// database is fetched over the network, and changes while this code does not.
 fn dependencies() -> Result<Command> {
     let mut deny = Command::new(tools::cargo_deny()?);
-    deny.args(["--log-level", "error", "check", "bans", "licenses", "sources"]);
+    deny.args(["--workspace", "--log-level", "error", "check", "bans", "licenses", "sources"]);
     Ok(deny)
 }
 

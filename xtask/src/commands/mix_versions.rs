@@ -10,7 +10,7 @@ use rig::stack::{Stack, types};
 use rig::{Error, Result, build, command, repo};
 use serde_json::json;
 
-use super::{end_on_ctrl_c, once, wasm_toolchain};
+use super::{demo, end_on_ctrl_c, wasm_toolchain};
 
 /// What `mix-versions` is told.
 #[derive(clap::Args)]
@@ -77,6 +77,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 impl MixVersions {
     pub(crate) fn run(self) -> Result<()> {
         let this = Parts { filter: build::filter(wasm_toolchain()?)?, bridge: build::bridge()? };
+        build::demo_broker()?;
         let other = Parts::of(&self.revision)?;
         end_on_ctrl_c()?;
         let revision = &self.revision;
@@ -135,7 +136,7 @@ fn mix(name: &str, what: &str, filter: &Path, bridge: &Path) -> Result<()> {
         })
         .start()?;
     let token = Token::default().sign()?;
-    once::run(&stack, &token)?;
+    demo::publish_once(&stack, &token)?;
     for exchange in &EXCHANGES {
         let status =
             exchange.send(&stack.http_url(), &token).map_err(|error| error.with_log(stack.logs()))?;

@@ -8,7 +8,6 @@ pub(crate) mod imports;
 pub(crate) mod instructions;
 pub(crate) mod lint;
 pub(crate) mod mix_versions;
-mod once;
 pub(crate) mod schema;
 pub(crate) mod soak;
 pub(crate) mod test;

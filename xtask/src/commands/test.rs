@@ -34,11 +34,16 @@ impl Test {
         println!("docker-registry: {}", repo::shown(&tools::docker_registry()?));
         println!("helm: {}", repo::shown(&tools::helm()?));
         tools::terminal()?;
+        println!("go: {}", repo::shown(&tools::go()?));
+        println!("java: {}", repo::shown(&tools::java()?));
+        println!("python: {}", repo::shown(&tools::python_with_http_clients()?));
+        println!("axios: {}", repo::shown(&tools::axios()?));
         println!("filter: {}", repo::shown(&build::filter(toolchain)?));
         println!("filter that traps: {}", repo::shown(&build::trapping_filter(toolchain)?));
         println!("native filter: {}", repo::shown(&build::native_filter()?));
         println!("native filter that traps: {}", repo::shown(&build::trapping_native_filter()?));
         println!("bridge: {}", repo::shown(&build::bridge()?));
+        println!("demo-broker: {}", repo::shown(&build::demo_broker()?));
         let mut cargo = Command::new("cargo");
         cargo.arg("test").env(filter::VARIABLE, self.filter.as_str());
         if self.arguments.is_empty() {

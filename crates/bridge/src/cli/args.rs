@@ -50,13 +50,9 @@ pub(super) struct HttpArgs {
 #[command(next_help_heading = "MQTT broker")]
 pub(super) struct BrokerArgs {
     /// The broker: mqtt://user:password@host:1883, or mqtts://user:password@host:8883 over TLS. User, password and port are
-    /// optional [default: mqtt://127.0.0.1:1883, or the embedded broker]
+    /// optional [default: mqtt://127.0.0.1:1883]
     #[arg(long, env = "POSTMQTT_BROKER", value_name = "URL", hide_env_values = true)]
     pub(super) broker: Option<String>,
-    /// Start a broker for MQTT 5 clients in this process, for trials, on this IP address and port
-    #[cfg(feature = "embedded-broker")]
-    #[arg(long, env = "POSTMQTT_EMBEDDED_BROKER", value_name = "ADDRESS", value_parser = address)]
-    pub(super) embedded_broker: Option<SocketAddr>,
     /// The User Name of the bridge
     #[arg(long, env = "POSTMQTT_USERNAME", value_name = "NAME")]
     pub(super) username: Option<String>,

@@ -1,7 +1,5 @@
 //! `mqtt://[user[:password]@]host[:port]`. Error messages do not show the URL, because it may contain a password.
 
-use std::net::SocketAddr;
-
 use hyper::Uri;
 use mqtt_publisher::config::{BrokerAddress, Credentials, Transport};
 use percent_encoding::percent_decode_str;
@@ -28,18 +26,9 @@ impl BrokerUrl {
         })
     }
 
-    /// The broker that listens on this address.
-    pub(super) fn at(address: SocketAddr) -> Self {
-        let host = match address.ip() {
-            ip if ip.is_unspecified() => "localhost".to_owned(),
-            ip => ip.to_string(),
-        };
-        Self { address: BrokerAddress::tcp(host, address.port()), credentials: Credentials::default() }
-    }
-
     /// A broker on this machine.
     pub(super) fn local() -> Self {
-        Self::at(SocketAddr::from(([127, 0, 0, 1], 1883)))
+        Self { address: BrokerAddress::tcp("127.0.0.1", 1883), credentials: Credentials::default() }
     }
 
     fn read(text: &str) -> Option<Self> {
@@ -131,11 +120,5 @@ mod tests {
     fn an_invalid_broker_url_is_not_shown() {
         let error = BrokerUrl::parse("http://user:secret@broker").unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
-    }
-
-    #[test]
-    fn a_broker_that_listens_on_all_addresses_is_reached_at_localhost() {
-        let everywhere = SocketAddr::from(([0, 0, 0, 0], 1883));
-        assert_eq!(BrokerUrl::at(everywhere).address.to_string(), "mqtt://localhost:1883");
     }
 }

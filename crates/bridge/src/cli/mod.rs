@@ -63,9 +63,6 @@ pub struct Settings {
     pub in_flight: InFlightLimits,
     /// The collector for spans, if there is one.
     pub otlp: Option<OtlpEndpoint>,
-    /// The address of a broker in the same process.
-    #[cfg(feature = "embedded-broker")]
-    pub embedded_broker: Option<SocketAddr>,
 }
 
 // === impl Cli ===
@@ -100,8 +97,6 @@ impl Cli {
                 bytes: usize::try_from(capacity.in_flight_bytes).unwrap_or(usize::MAX),
             },
             otlp: traces.otlp_endpoint,
-            #[cfg(feature = "embedded-broker")]
-            embedded_broker: broker.embedded_broker,
             mqtt: broker.into_config(sessions.into_sessions(capacity.sessions)?)?,
         })
     }
@@ -127,7 +122,7 @@ impl HttpArgs {
 impl BrokerArgs {
     fn into_config(self, sessions: Sessions) -> Result<Config, InvalidSetting> {
         let url = self.broker.as_deref().map(BrokerUrl::parse).transpose()?;
-        let BrokerUrl { address, credentials } = url.unwrap_or_else(|| self.default_broker());
+        let BrokerUrl { address, credentials } = url.unwrap_or_else(BrokerUrl::local);
         let password = match &self.password_file {
             Some(file) => Some(password_from(file)?),
             None => self.password,
@@ -157,16 +152,6 @@ impl BrokerArgs {
             keep_alive: self.keep_alive.get(),
             session_expiry_interval: self.session_expiry,
         })
-    }
-
-    #[cfg(feature = "embedded-broker")]
-    fn default_broker(&self) -> BrokerUrl {
-        self.embedded_broker.map_or_else(BrokerUrl::local, BrokerUrl::at)
-    }
-
-    #[cfg(not(feature = "embedded-broker"))]
-    fn default_broker(&self) -> BrokerUrl {
-        BrokerUrl::local()
     }
 }
 

@@ -27,13 +27,6 @@ fn without_flags_it_listens_on_this_machine_and_connects_to_a_broker_on_this_mac
 }
 
 #[test]
-#[cfg(feature = "embedded-broker")]
-fn the_embedded_broker_is_the_broker() {
-    let settings = settings(&["--embedded-broker", "127.0.0.1:2883"]).unwrap();
-    assert_eq!(settings.mqtt.broker.to_string(), "mqtt://127.0.0.1:2883");
-}
-
-#[test]
 fn the_payload_limit_overrides_the_profile() {
     let settings = settings(&["--limits", "aws", "--payload-limit", "1MiB"]).unwrap();
     assert_eq!(settings.rules.limits.topic_segments, 8);

@@ -52,8 +52,6 @@ pub(crate) fn settings(broker: &ScriptedBroker) -> Settings {
         },
         in_flight: InFlightLimits { messages: 100, bytes: 10 * 1024 * 1024 },
         otlp: None,
-        #[cfg(feature = "embedded-broker")]
-        embedded_broker: None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::bridge::Bridge;
+use super::broker::Broker;
 use super::envoy::Envoy;
 use super::envoy_config::EnvoyConfig;
 use super::mosquitto::Mosquitto;
@@ -13,16 +14,15 @@ use crate::error::{Context, Error, Result};
 use crate::filter::Filter;
 use crate::repo;
 
-/// Describes a stack. What is not said: the filter of this run ([`Filter::of_this_run`]) and the bridge that this repository
-/// built, one bridge, the broker that it embeds, free ports.
+/// Describes a stack. By default it has the filter of this run ([`Filter::of_this_run`]), one bridge that this repository
+/// built, the demonstration's broker, and free ports.
 pub struct Builder {
     name: String,
     filter: Option<PathBuf>,
     bridge: PathBuf,
     bridges: usize,
     bridge_arguments: Vec<String>,
-    mosquitto: Option<Mosquitto>,
-    foreign_broker: bool,
+    broker: Broker,
     envoy: Envoy,
     http_port: Option<u16>,
     https_port: Option<u16>,
@@ -40,8 +40,7 @@ impl Builder {
             bridge: repo::bridge(),
             bridges: 1,
             bridge_arguments: Vec::new(),
-            mosquitto: None,
-            foreign_broker: false,
+            broker: Broker::Demonstration,
             envoy: Envoy::default(),
             http_port: None,
             https_port: None,
@@ -78,18 +77,24 @@ impl Builder {
         self
     }
 
-    /// The broker is a Mosquitto, not the one that the first bridge embeds.
+    /// The broker is a Mosquitto, not the demonstration's.
     #[must_use]
     pub fn mosquitto(mut self, mosquitto: Mosquitto) -> Self {
-        self.mosquitto = Some(mosquitto);
+        self.broker = Broker::Mosquitto(mosquitto);
         self
     }
 
     /// The broker is one that listens on this port of 127.0.0.1 already, and that the stack neither starts nor ends.
     #[must_use]
-    pub fn foreign_broker(mut self, port: u16) -> Self {
-        self.foreign_broker = true;
-        self.mqtt_port(port)
+    pub fn foreign_broker(self, port: u16) -> Self {
+        self.foreign_broker_at(format!("mqtt://127.0.0.1:{port}")).mqtt_port(port)
+    }
+
+    /// The broker is the one at this URL, as the bridge's `--broker` takes it; the stack neither starts nor ends it.
+    #[must_use]
+    pub fn foreign_broker_at(mut self, url: impl Into<String>) -> Self {
+        self.broker = Broker::Foreign(url.into());
+        self
     }
 
     /// Changes Envoy's configuration, after ports and paths are set.
@@ -154,31 +159,20 @@ impl Builder {
             Some(filter) => filter.clone(),
             None => Filter::of_this_run()?.path(),
         };
-        for (what, path) in [("filter", &filter), ("bridge", &self.bridge)] {
-            if !path.is_file() {
-                let path = repo::shown(path);
-                return Err(Error::new(format!(
-                    "The {what} is not built ({path} is missing): run `cargo xtask test` or `cargo xtask demo`."
-                )));
-            }
-        }
+        self.check_programs(&filter)?;
         let ports = self.ports()?;
-        let embeds_broker = self.mosquitto.is_none() && !self.foreign_broker;
         let bridges = ports.bridges.iter().enumerate().map(|(index, port)| {
             let bridge = Bridge {
                 program: self.bridge.clone(),
                 port: *port,
-                broker_port: ports.mqtt,
-                embeds_broker: embeds_broker && index == 0,
+                broker_url: self.broker.url(ports.mqtt),
                 arguments: self.bridge_arguments.clone(),
             };
             bridge.service(format!("bridge-{index}"), &directory)
         });
-        let mosquitto =
-            self.mosquitto.as_ref().map(|broker| broker.service(&directory, ports.mqtt)).transpose()?;
         let stack = Stack {
             bridges: bridges.collect(),
-            mosquitto,
+            broker: self.broker.service(&directory, ports.mqtt)?,
             certificate: certificate::ensure()?.chain,
             envoy: self.envoy.service(&directory, &filter, &ports)?,
             ports,
@@ -188,13 +182,31 @@ impl Builder {
         Ok(stack)
     }
 
+    fn check_programs(&self, filter: &PathBuf) -> Result<()> {
+        let demo_broker = repo::demo_broker();
+        let needed = [
+            ("filter", Some(filter)),
+            ("bridge", Some(&self.bridge)),
+            ("demonstration's broker", matches!(self.broker, Broker::Demonstration).then_some(&demo_broker)),
+        ];
+        let missing =
+            needed.iter().find_map(|(what, path)| Some((what, path.filter(|path| !path.is_file())?)));
+        match missing {
+            None => Ok(()),
+            Some((what, path)) => Err(Error::new(format!(
+                "The {what} is not built ({} is missing): run `cargo xtask test` or `cargo xtask demo`.",
+                repo::shown(path)
+            ))),
+        }
+    }
+
     fn ports(&self) -> Result<Ports> {
         Ok(Ports {
             http: given_or_free(self.http_port)?,
             https: given_or_free(self.https_port)?,
             admin: given_or_free(self.admin_port)?,
             mqtt: match self.mqtt_port {
-                Some(port) if self.foreign_broker => port,
+                Some(port) if matches!(self.broker, Broker::Foreign(_)) => port,
                 given => given_or_free(given)?,
             },
             bridges: (0..self.bridges).map(|_| ports::free()).collect::<Result<_>>()?,

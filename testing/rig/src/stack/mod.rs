@@ -13,6 +13,7 @@
 //! configuration are in `target/run/<name>/`; a panicking thread that drops its stack prints the ends of the logs.
 
 mod bridge;
+mod broker;
 mod builder;
 mod envoy;
 mod envoy_config;
@@ -41,7 +42,7 @@ pub struct Stack {
     // In the order in which they end: the edge first.
     envoy: Service,
     bridges: Vec<Service>,
-    mosquitto: Option<Service>,
+    broker: Option<Service>,
     ports: Ports,
     directory: PathBuf,
     certificate: PathBuf,
@@ -120,10 +121,13 @@ impl Stack {
         &self.bridges
     }
 
-    /// The program that is the broker: Mosquitto, or the first bridge where that embeds it.
+    /// The broker.
+    ///
+    /// # Panics
+    /// Panics if the broker is foreign: then it is no program of the stack.
     #[must_use]
     pub fn broker(&self) -> &Service {
-        self.mosquitto.as_ref().unwrap_or(&self.bridges[0])
+        self.broker.as_ref().expect("the stack started its broker")
     }
 
     /// Where its logs and its generated configuration are.
@@ -155,7 +159,7 @@ impl Stack {
 
     /// Brokers first, the edge last.
     fn services(&self) -> impl Iterator<Item = &Service> {
-        self.mosquitto.iter().chain(&self.bridges).chain([&self.envoy])
+        self.broker.iter().chain(&self.bridges).chain([&self.envoy])
     }
 
     fn start(&self) -> Result<()> {

