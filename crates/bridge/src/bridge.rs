@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Settings;
-use crate::http::{Server, Service};
+use crate::http::{Routes, Server, Service, listen};
 use crate::trace::{Spans, SpansError};
 
 /// A bridge that listens and connects to its broker.
@@ -18,8 +18,16 @@ use crate::trace::{Spans, SpansError};
 pub struct Bridge {
     address: SocketAddr,
     server: Server,
+    admin: Option<Admin>,
     pool: Arc<Pool>,
     spans: Option<Arc<Spans>>,
+}
+
+/// Health checks and metrics at their own address.
+#[derive(Debug)]
+struct Admin {
+    address: SocketAddr,
+    server: Server,
 }
 
 /// The bridge cannot start.
@@ -45,21 +53,32 @@ impl Bridge {
     ///
     /// Returns an error if an address cannot be listened on, the TLS files cannot be used, or spans cannot be exported.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { listen, rules, http, mqtt, in_flight, otlp } = settings;
-        let listener = TcpListener::bind(listen).await.map_err(|error| StartError::Listen(listen, error))?;
-        let address = listener.local_addr().map_err(|error| StartError::Listen(listen, error))?;
+        let Settings { listen, admin_listen, rules, http, mqtt, in_flight, otlp } = settings;
+        let (listener, address) = open(listen, http.backlog)?;
+        let admin = admin_listen.map(|address| open(address, http.backlog)).transpose()?;
         let spans = otlp.map(|endpoint| Spans::start(&endpoint, mqtt.broker.clone())).transpose();
         let spans = spans?.map(Arc::new);
         let pool = Arc::new(Pool::start(mqtt)?);
         tracing::info!("listening on http://{address}{}", rules.path);
         let service = Service::new(rules, Arc::clone(&pool), Budget::new(in_flight), http, spans.clone());
-        Ok(Self { address, server: Server::new(listener, Arc::new(service), http), pool, spans })
+        let service = Arc::new(service);
+        let admin = admin.map(|(listener, address)| {
+            tracing::info!("health checks and metrics on http://{address}");
+            Admin { address, server: Server::new(listener, Arc::clone(&service), Routes::Admin, http) }
+        });
+        Ok(Self { address, server: Server::new(listener, service, Routes::All, http), admin, pool, spans })
     }
 
     /// The address that it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address of health checks and metrics alone.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(|admin| admin.address)
     }
 
     /// The sessions with the broker.
@@ -70,10 +89,23 @@ impl Bridge {
 
     /// Runs until `stop`. Then it finishes the requests in progress, disconnects from the broker and exports the last spans.
     pub async fn run(self, stop: CancellationToken) {
+        // Health checks are answered until the end.
+        let ended = CancellationToken::new();
+        if let Some(admin) = self.admin {
+            tokio::spawn(admin.server.run_admin(ended.clone()));
+        }
         self.server.run(stop).await;
+        ended.cancel();
         self.pool.close().await;
         if let Some(spans) = self.spans {
             spans.close().await;
         }
     }
+}
+
+fn open(address: SocketAddr, backlog: u32) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |error| StartError::Listen(address, error);
+    let listener = listen(address, backlog).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }

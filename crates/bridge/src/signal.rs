@@ -1,4 +1,5 @@
-//! SIGTERM and SIGINT: the first stops the bridge gracefully, the second terminates it.
+//! SIGTERM and SIGINT: the first stops the bridge gracefully, the second terminates it. SIGHUP does nothing, so that the end
+//! of a terminal does not end the bridge with messages in flight.
 
 use std::io;
 
@@ -24,6 +25,7 @@ pub async fn cancel_on_signal(stop: CancellationToken) {
 struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
 }
 
 #[cfg(not(unix))]
@@ -35,13 +37,20 @@ struct Signals;
 impl Signals {
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                Some(()) = self.hangup.recv() => tracing::info!("SIGHUP is ignored"),
+            }
         }
     }
 }

@@ -12,15 +12,17 @@ use hyper::body::Frame;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use mqtt_publisher::budget::InFlightLimits;
+use postmqtt_bridge::bridge::Bridge;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
-use scripted_broker::{ScriptedBroker, soon};
+use scripted_broker::{CONNACK, ScriptedBroker, soon};
 
-use support::{Answer, connected, settings, start};
+use support::{Answer, Running, connected, settings, start};
 
 /// The Reason Codes of a PUBACK (MQTT 5.0, 3.4.2.1) that have their own answer.
 const PUBACK_ANSWERS: &[(u8, u16, &str)] = &[
@@ -322,4 +324,66 @@ async fn a_bridge_that_stops_finishes_the_requests_in_progress_and_disconnects()
     assert_eq!(soon(task).await.unwrap().status, 204);
     assert!(matches!(peer.packet().await, Some(Packet::Disconnect(_))));
     soon(bridge.task).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_bridge_that_stops_accepts_connections_for_the_lame_duck_time_and_is_not_ready() {
+    let broker = ScriptedBroker::start().await;
+    let (bridge, mut peer) =
+        connected(&broker, |settings| settings.http.lame_duck = Duration::from_secs(3)).await;
+    bridge.stop.cancel();
+    while bridge.get("/readyz").await.status == 200 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let task = bridge.post("topic=a", "", "x");
+    let sent = peer.publish().await;
+    peer.acknowledge(&sent).await;
+    assert_eq!(soon(task).await.unwrap().status, 204);
+    soon(bridge.task).await.unwrap();
+    assert!(TcpStream::connect(bridge.address).await.is_err());
+}
+
+#[tokio::test]
+async fn requests_that_the_drain_time_out_ends_are_answered() {
+    let broker = ScriptedBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |settings| {
+        settings.http.drain_timeout = Duration::from_millis(500);
+    })
+    .await;
+    let mut unfinished = TcpStream::connect(bridge.address).await.unwrap();
+    let head = "POST /mqtt/messages?topic=a HTTP/1.1\r\nhost: b\r\ncontent-length: 5\r\n\r\n1";
+    unfinished.write_all(head.as_bytes()).await.unwrap();
+    let unacknowledged = bridge.post("topic=a", "", "x");
+    peer.publish().await;
+    bridge.stop.cancel();
+
+    let mut answer = String::new();
+    soon(unfinished.read_to_string(&mut answer)).await.unwrap();
+    let answer = Answer::parse(&answer);
+    assert_eq!((answer.status, answer.code().as_str()), (503, "BrokerUnavailable"));
+    let answer = soon(unacknowledged).await.unwrap();
+    assert_eq!((answer.status, answer.code().as_str()), (503, "ConnectionLost"));
+    soon(bridge.task).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_bridge_answers_health_checks_at_its_own_address_for_them() {
+    let broker = ScriptedBroker::start().await;
+    let mut settings = settings(&broker);
+    settings.http.max_connections = 1;
+    settings.admin_listen = Some(settings.listen);
+    let bridge = Bridge::start(settings).await.unwrap();
+    let _peer = broker.accept(CONNACK).await;
+    soon(bridge.pool().connected()).await;
+    let (address, admin) = (bridge.address(), bridge.admin_address().unwrap());
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(bridge.run(stop.clone()));
+    let _full = TcpStream::connect(address).await.unwrap();
+
+    let admin = Running { address: admin, stop, task };
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(admin.get(path).await.status, 200, "{path}");
+    }
+    let answer = soon(admin.post("topic=a", "", "x")).await.unwrap();
+    assert_eq!(answer.status, 404, "messages are published elsewhere");
 }

@@ -10,7 +10,7 @@ use http_publish::Profile;
 
 use crate::trace::OtlpEndpoint;
 
-use super::units::{count, duration, keep_alive, session_expiry, sessions, size};
+use super::units::{backlog, count, duration, duration_or_none, keep_alive, session_expiry, sessions, size};
 
 /// The HTTP side.
 #[derive(Args)]
@@ -31,16 +31,28 @@ pub(super) struct HttpArgs {
     /// The accepted values of the query parameter api-version, separated by commas [default: Azure's preview versions]
     #[arg(long, env = "POSTMQTT_API_VERSIONS", value_name = "VERSIONS", value_delimiter = ',')]
     pub(super) api_versions: Option<Vec<String>>,
-    /// The maximum number of open connections. More have to wait
+    /// The IP address and port of health checks and metrics alone, which are answered there also when --max-connections is
+    /// reached [default: --listen answers them]
+    #[arg(long, env = "POSTMQTT_ADMIN_LISTEN", value_name = "ADDRESS", value_parser = address)]
+    pub(super) admin_listen: Option<SocketAddr>,
+    /// The maximum number of open connections. More wait in the listen queue
     #[arg(long, env = "POSTMQTT_MAX_CONNECTIONS", value_name = "NUMBER", default_value = "4096", value_parser = count)]
     pub(super) max_connections: NonZeroUsize,
+    /// The length of the listen queue, at most 65535. Connections beyond it time out. Linux also limits it with the sysctl
+    /// net.core.somaxconn
+    #[arg(long, env = "POSTMQTT_BACKLOG", value_name = "NUMBER", default_value = "1024", value_parser = backlog)]
+    pub(super) backlog: NonZeroU16,
     /// The time limit for the head of the next request on an HTTP/1.1 connection, including the wait for it
     #[arg(long, env = "POSTMQTT_IDLE_TIMEOUT", value_name = "DURATION", default_value = "75s", value_parser = duration)]
     pub(super) idle_timeout: Duration,
     /// The time limit for a payload
     #[arg(long, env = "POSTMQTT_BODY_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub(super) body_timeout: Duration,
-    /// The time limit for requests in progress after SIGTERM or SIGINT
+    /// How long connections are accepted after SIGTERM or SIGINT, while /readyz is 503 already. Longer than the interval of
+    /// the load balancer's health checks; 0s for none
+    #[arg(long, env = "POSTMQTT_LAME_DUCK", value_name = "DURATION", default_value = "3s", value_parser = duration_or_none)]
+    pub(super) lame_duck: Duration,
+    /// The time limit for requests in progress after that. Those that are left are answered 503
     #[arg(long, env = "POSTMQTT_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "15s", value_parser = duration)]
     pub(super) drain_timeout: Duration,
 }

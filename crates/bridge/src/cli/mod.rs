@@ -53,6 +53,8 @@ pub struct Cli {
 pub struct Settings {
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// The address of health checks and metrics alone.
+    pub admin_listen: Option<SocketAddr>,
     /// The rules for requests.
     pub rules: Rules,
     /// The limits of the HTTP server.
@@ -83,12 +85,15 @@ impl Cli {
         let Self { http, broker, sessions, capacity, traces, log: _ } = self;
         Ok(Settings {
             listen: http.listen,
+            admin_listen: http.admin_listen,
             rules: http.rules(),
             http: HttpConfig {
                 max_connections: http.max_connections.get(),
+                backlog: u32::from(http.backlog.get()),
                 idle_timeout: http.idle_timeout,
                 body_timeout: http.body_timeout,
                 publish_timeout: broker.publish_timeout,
+                lame_duck: http.lame_duck,
                 drain_timeout: http.drain_timeout,
                 trace_context: traces.trace_context,
             },

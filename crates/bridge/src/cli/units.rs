@@ -22,6 +22,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a number and a unit, such as 500ms, 1.5s or 2m, at most a day".to_owned())
 }
 
+/// Parses what [`duration`] does, and `0s`.
+pub(super) fn duration_or_none(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+        _ => duration(text),
+    }
+}
+
 /// Parses `4096`, `512KiB` or `64MB`, in bytes. A unit may have any case.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let size = text.parse().ok().map(|size: ByteSize| size.as_u64());
@@ -32,6 +40,11 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 /// Parses a whole number of at least 1.
 pub(super) fn count(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "expected a whole number of at least 1".to_owned())
+}
+
+/// Parses the length of a listen queue.
+pub(super) fn backlog(text: &str) -> Result<NonZeroU16, String> {
+    text.parse().map_err(|_| "expected a whole number from 1 to 65535".to_owned())
 }
 
 /// Parses a number of sessions.

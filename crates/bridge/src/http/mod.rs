@@ -1,6 +1,6 @@
 //! The HTTP server: HTTP/1.1 and HTTP/2 without TLS, on one port.
 //!
-//! `server` accepts a connection and detects its HTTP version, `service` routes a request, `body` reads its payload, and
+//! `listener` opens the port. `server` accepts a connection and detects its HTTP version, `service` routes a request, `body` reads its payload, and
 //! `answer` builds the response. A request that ends early publishes nothing. Each wait has its own time limit, and one
 //! deadline covers the whole request.
 
@@ -8,10 +8,14 @@ mod answer;
 mod body;
 mod client;
 mod config;
+mod listener;
 mod protocol;
+mod routes;
 mod server;
 mod service;
 
 pub use config::HttpConfig;
+pub use listener::listen;
+pub use routes::Routes;
 pub use server::Server;
 pub use service::Service;

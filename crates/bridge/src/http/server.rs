@@ -1,6 +1,7 @@
 //! Accepts connections, serves each in its own task, and stops gracefully.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::{HttpConfig, MAX_HEAD_BYTES};
 use super::protocol::{Protocol, detect};
+use super::routes::Routes;
 use super::service::Service;
 
 /// An HTTP server on one socket.
@@ -20,6 +22,7 @@ use super::service::Service;
 pub struct Server {
     listener: TcpListener,
     service: Arc<Service>,
+    routes: Routes,
     config: HttpConfig,
 }
 
@@ -35,31 +38,76 @@ const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The time limit for the answers to requests that the drain time-out ends.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// The maximum number of connections for health checks and metrics alone.
+const ADMIN_CONNECTIONS: usize = 64;
+
 // === impl Server ===
 
 impl Server {
     /// Serves the connections of `listener`.
     #[must_use]
-    pub const fn new(listener: TcpListener, service: Arc<Service>, config: HttpConfig) -> Self {
-        Self { listener, service, config }
+    pub const fn new(
+        listener: TcpListener,
+        service: Arc<Service>,
+        routes: Routes,
+        config: HttpConfig,
+    ) -> Self {
+        Self { listener, service, routes, config }
     }
 
-    /// Accepts until `stop`, then waits for the requests in progress, at most for the drain time-out.
+    /// Serves until `stop`, then stops in three steps:
+    ///
+    /// 1. `/readyz` is 503, and everything else goes on for the lame-duck time: load balancers learn of it.
+    /// 2. The listener closes, and the requests in progress have the drain time-out.
+    /// 3. The requests that are left are answered 503.
     pub async fn run(self, stop: CancellationToken) {
-        let graceful = GracefulShutdown::new();
-        let slots = Arc::new(Semaphore::new(self.config.max_connections.min(Semaphore::MAX_PERMITS)));
+        let acceptor = Acceptor {
+            slots: Arc::new(Semaphore::new(self.config.max_connections.min(Semaphore::MAX_PERMITS))),
+            graceful: GracefulShutdown::new(),
+            closing: CancellationToken::new(),
+        };
+        self.accept_until(&acceptor, stop.cancelled()).await;
+        self.service.drain();
+        self.accept_until(&acceptor, tokio::time::sleep(self.config.lame_duck)).await;
+        acceptor.closing.cancel();
+        drop(self.listener);
+        let mut drained = pin!(acceptor.graceful.shutdown());
+        if tokio::time::timeout(self.config.drain_timeout, &mut drained).await.is_err() {
+            tracing::warn!("requests were still in progress after {} s", self.config.drain_timeout.as_secs());
+            self.service.give_up().await;
+            // What is still open after that is closed.
+            let _ = tokio::time::timeout(LAST_ANSWERS, drained).await;
+        }
+    }
+
+    /// Serves health checks and metrics until `stop`.
+    pub async fn run_admin(self, stop: CancellationToken) {
+        let acceptor = Acceptor {
+            slots: Arc::new(Semaphore::new(ADMIN_CONNECTIONS)),
+            graceful: GracefulShutdown::new(),
+            closing: stop.clone(),
+        };
+        self.accept_until(&acceptor, stop.cancelled()).await;
+    }
+
+    async fn accept_until(&self, acceptor: &Acceptor, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
         loop {
             let accepted = tokio::select! {
-                () = stop.cancelled() => break,
-                accepted = accept(&self.listener, &slots) => accepted,
+                () = &mut stop => return,
+                accepted = accept(&self.listener, &acceptor.slots) => accepted,
             };
             match accepted {
                 Ok((stream, slot)) => {
                     let connection = Connection {
                         service: Arc::clone(&self.service),
+                        routes: self.routes,
                         config: self.config,
-                        watcher: graceful.watcher(),
-                        stop: stop.clone(),
+                        watcher: acceptor.graceful.watcher(),
+                        closing: acceptor.closing.clone(),
                         _slot: slot,
                     };
                     tokio::spawn(connection.serve(stream));
@@ -70,20 +118,25 @@ impl Server {
                 }
             }
         }
-        self.service.drain();
-        drop(self.listener);
-        if tokio::time::timeout(self.config.drain_timeout, graceful.shutdown()).await.is_err() {
-            tracing::warn!("connections were still open after {} s", self.config.drain_timeout.as_secs());
-        }
     }
+}
+
+/// What the connections of a server share.
+struct Acceptor {
+    /// One for each connection.
+    slots: Arc<Semaphore>,
+    graceful: GracefulShutdown,
+    /// Connections without a request are closed.
+    closing: CancellationToken,
 }
 
 /// One connection.
 struct Connection {
     service: Arc<Service>,
+    routes: Routes,
     config: HttpConfig,
     watcher: Watcher,
-    stop: CancellationToken,
+    closing: CancellationToken,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -94,7 +147,7 @@ impl Connection {
         let Some(protocol) = self.detect(&stream).await else {
             return;
         };
-        let service = service_fn(move |request| Arc::clone(&self.service).answer(request));
+        let service = service_fn(move |request| Arc::clone(&self.service).answer(self.routes, request));
         let io = TokioIo::new(stream);
         let ended = match protocol {
             Protocol::Http1 => {
@@ -121,10 +174,10 @@ impl Connection {
         }
     }
 
-    /// `None`: the client closed the connection, or had sent nothing when it timed out or the bridge stopped.
+    /// `None`: the client closed the connection, or had sent nothing when it timed out or the listener closed.
     async fn detect(&self, stream: &TcpStream) -> Option<Protocol> {
         tokio::select! {
-            () = self.stop.cancelled() => None,
+            () = self.closing.cancelled() => None,
             () = tokio::time::sleep(self.config.idle_timeout) => None,
             detected = detect(stream) => detected.ok().flatten(),
         }

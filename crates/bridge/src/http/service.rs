@@ -15,11 +15,13 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request};
 use mqtt_publisher::budget::{Budget, Permit};
 use mqtt_publisher::{Pool, PublishError};
+use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer};
 use super::body::Payload;
 use super::client;
 use super::config::HttpConfig;
+use super::routes::Routes;
 use crate::metrics::Metrics;
 use crate::trace::{self, PublishSpan, Spans, TraceContext};
 use crate::translate::{self, Published};
@@ -34,6 +36,8 @@ pub struct Service {
     metrics: Metrics,
     spans: Option<Arc<Spans>>,
     draining: AtomicBool,
+    /// Ends the payloads that are still arriving.
+    given_up: CancellationToken,
 }
 
 /// The deadline of a request is the sum of its time limits and this.
@@ -52,7 +56,8 @@ impl Service {
         spans: Option<Arc<Spans>>,
     ) -> Self {
         let metrics = Metrics::new(Arc::clone(&pool), Arc::clone(&budget));
-        Self { rules, pool, budget, config, metrics, spans, draining: AtomicBool::new(false) }
+        let (draining, given_up) = (AtomicBool::new(false), CancellationToken::new());
+        Self { rules, pool, budget, config, metrics, spans, draining, given_up }
     }
 
     /// From now on `/readyz` fails.
@@ -60,11 +65,21 @@ impl Service {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    /// Answers every request that is left, and disconnects from the broker.
+    pub(super) async fn give_up(&self) {
+        self.given_up.cancel();
+        self.pool.close().await;
+    }
+
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        routes: Routes,
+        request: Request<Incoming>,
+    ) -> Result<Answer, Infallible> {
         let (parts, body) = request.into_parts();
         let mut payload = Payload::new(parts.version, body, self.config.body_timeout);
         let request_id = request_id(&parts);
-        let mut answer = match self.route(&parts, &mut payload, &request_id).await {
+        let mut answer = match self.route(routes, &parts, &mut payload, &request_id).await {
             Ok(answer) => answer,
             Err(problem) => {
                 tracing::debug!(
@@ -74,7 +89,10 @@ impl Service {
                     "{}",
                     problem.detail()
                 );
-                payload.discard().await;
+                tokio::select! {
+                    () = payload.discard() => {}
+                    () = self.given_up.cancelled() => {}
+                }
                 answer::problem(&problem, &request_id)
             }
         };
@@ -85,8 +103,14 @@ impl Service {
         Ok(answer)
     }
 
-    async fn route(&self, parts: &Parts, payload: &mut Payload, request_id: &str) -> Result<Answer, Problem> {
-        if self.rules.is_publish(target(parts).as_bytes()) {
+    async fn route(
+        &self,
+        routes: Routes,
+        parts: &Parts,
+        payload: &mut Payload,
+        request_id: &str,
+    ) -> Result<Answer, Problem> {
+        if routes == Routes::All && self.rules.is_publish(target(parts).as_bytes()) {
             let deadline = self.config.body_timeout + self.config.publish_timeout + SLACK;
             return tokio::time::timeout(deadline, self.handle_message(parts, payload, request_id))
                 .await
@@ -155,7 +179,10 @@ impl Service {
         }
         let mut permit = self.budget.admit().map_err(|exhausted| translate::problem(exhausted.into()))?;
         let check = PayloadCheck::of(publish, &self.rules.limits);
-        let payload = payload.read(check, &mut permit).await?;
+        let payload = tokio::select! {
+            payload = payload.read(check, &mut permit) => payload?,
+            () = self.given_up.cancelled() => return Err(stopped()),
+        };
         Ok((payload, permit))
     }
 
@@ -182,6 +209,11 @@ impl Service {
         }
         Ok(answer::well("ready\n"))
     }
+}
+
+fn stopped() -> Problem {
+    let detail = "the bridge stopped before the payload had arrived; nothing was published";
+    Problem::new(Code::BrokerUnavailable, detail)
 }
 
 fn target(parts: &Parts) -> &str {

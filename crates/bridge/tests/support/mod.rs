@@ -36,12 +36,15 @@ pub(crate) struct Answer {
 pub(crate) fn settings(broker: &ScriptedBroker) -> Settings {
     Settings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        admin_listen: None,
         rules: Rules::default(),
         http: HttpConfig {
             max_connections: 100,
+            backlog: 128,
             idle_timeout: PATIENCE,
             body_timeout: PATIENCE,
             publish_timeout: PATIENCE,
+            lame_duck: Duration::ZERO,
             drain_timeout: PATIENCE,
             trace_context: false,
         },
