@@ -55,6 +55,7 @@ mod connector;
 mod delivery;
 mod error;
 mod message;
+mod placement;
 pub mod pool;
 mod reason_code;
 mod report;

@@ -1,7 +1,7 @@
 //! The sessions with one broker.
 //!
 //! Messages of one topic use the same session, and a session sends in order: so the messages of a topic keep their order
-//! (MQTT 5.0, 4.6). With sessions of [`Clients`], the messages of each client keep their order.
+//! (MQTT 5.0, 4.6). While the broker refuses one session, its topics use another. With sessions of [`Clients`], the messages of each client keep their order.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::connector::Connector;
 use crate::delivery::Delivery;
 use crate::error::PublishError;
 use crate::message::Message;
+use crate::placement::{Placement, Usability};
 use crate::report::Report;
 use crate::session::{Permanent, Session, SessionOptions, Status};
 use crate::tally::Tally;
@@ -28,6 +29,7 @@ use crate::tls::TlsError;
 #[derive(Debug)]
 pub struct Pool {
     sessions: Vec<Session>,
+    placement: Placement,
     clients: Option<Clients>,
     hasher: RandomState,
     tally: Arc<Tally>,
@@ -90,7 +92,17 @@ impl Pool {
         });
         let close_on_drop = closing.clone().drop_guard();
         let hasher = RandomState::new();
-        Ok(Self { sessions, clients, hasher, tally, tasks, closing, _close_on_drop: close_on_drop })
+        let placement = Placement::new(count);
+        Ok(Self {
+            sessions,
+            placement,
+            clients,
+            hasher,
+            tally,
+            tasks,
+            closing,
+            _close_on_drop: close_on_drop,
+        })
     }
 
     /// Publishes a message and waits for its outcome, at most for the publish time-out. With [`Sessions::PerClient`], the
@@ -117,7 +129,10 @@ impl Pool {
             return Err(PublishError::unavailable(Closed));
         }
         let Some(clients) = &self.clients else {
-            let session = self.session(message.topic_name).ok_or(PublishError::unavailable(Closed))?;
+            let home = self.home(message.topic_name);
+            let place = self.placement.place(home, |session| self.usability(session));
+            let place = place.ok_or(PublishError::unavailable(Closed))?;
+            let session = self.sessions.get(place.session()).ok_or(PublishError::unavailable(Closed))?;
             return session.submit(packet, permit).await;
         };
         let lease = clients.acquire(client.ok_or(PublishError::MissingClient)?)?;
@@ -168,11 +183,19 @@ impl Pool {
         self.tasks.wait().await;
     }
 
-    /// The shared session for a topic.
-    fn session(&self, topic_name: &str) -> Option<&Session> {
+    /// The index of the home session of a topic.
+    fn home(&self, topic_name: &str) -> usize {
         let hash = self.hasher.hash_one(topic_name);
-        let index = hash.checked_rem(self.sessions.len() as u64)?;
-        self.sessions.get(usize::try_from(index).ok()?)
+        let index = hash.checked_rem(self.sessions.len() as u64).unwrap_or_default();
+        usize::try_from(index).unwrap_or_default()
+    }
+
+    fn usability(&self, session: usize) -> Usability {
+        match self.sessions.get(session).map(Session::status) {
+            Some(Status::Connected) => Usability::Connected,
+            Some(Status::Connecting) => Usability::Expected,
+            Some(Status::Unavailable) | None => Usability::Unavailable,
+        }
     }
 }
 

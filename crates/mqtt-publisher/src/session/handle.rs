@@ -36,7 +36,7 @@ impl Session {
     ) -> Self {
         // The channel is bounded by the permits of the messages in it.
         let (submissions, receiver) = mpsc::unbounded_channel();
-        let (status_sender, status) = watch::channel(Status::Disconnected);
+        let (status_sender, status) = watch::channel(Status::Connecting);
         let publish_timeout = options.config.publish_timeout;
         tasks.spawn(Reconnect::new(options, lifecycle, receiver, status_sender).run());
         Self { submissions, status, publish_timeout }

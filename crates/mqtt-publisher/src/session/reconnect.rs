@@ -233,7 +233,7 @@ impl<L: Lifecycle> Reconnect<L> {
         let end = Connection::new(accepted, &self.options.config, &mut self.outbox, &mut self.submissions)
             .run(stop)
             .await;
-        self.status.send_replace(Status::Disconnected);
+        self.status.send_replace(Status::Connecting);
         self.outbox.disconnected(&end);
         end
     }
@@ -302,6 +302,7 @@ impl<L: Lifecycle> Reconnect<L> {
     fn unavailable(&mut self, cause: &(dyn Error + 'static), error: PublishError) {
         self.options.report.unavailable(&self.options.client_identifier, cause);
         self.outbox.fail_waiting(&error);
+        self.status.send_replace(Status::Unavailable);
         self.availability = Availability::Unavailable(error);
     }
 
