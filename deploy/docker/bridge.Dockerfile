@@ -5,8 +5,7 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /source
 COPY . .
-# Without the embedded broker, which is for trials.
-RUN cargo build --locked --release --package postmqtt-bridge --no-default-features
+RUN cargo build --locked --release --package postmqtt-bridge
 
 FROM debian:bookworm-slim
 # Certificates, for brokers behind TLS.

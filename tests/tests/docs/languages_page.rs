@@ -20,7 +20,7 @@ fn programs() -> Vec<Program> {
     let mut programs = Vec::new();
     for (index, part) in page.split("```").enumerate() {
         if index % 2 == 0 {
-            let last = part.lines().filter_map(|line| line.strip_prefix("## ")).last();
+            let last = part.lines().filter_map(|line| line.strip_prefix("## ")).next_back();
             heading = last.map_or(heading, str::to_owned);
         } else {
             let (language, text) = part.split_once('\n').expect("a block has lines");
