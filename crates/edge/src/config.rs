@@ -1,8 +1,8 @@
 //! The filter's configuration: read strictly, checked whole, compiled into what a request needs.
 
-use http_publish::Rules;
+use http_publish::{Rules, UnknownParameters};
 use policy::{
-    Enrichment, EnrichmentDocument, Object, Permissions, PermissionsDocument, Routing, RoutingDocument,
+    Enrichment, EnrichmentDocument, Name, Object, Permissions, PermissionsDocument, Routing, RoutingDocument,
     present,
 };
 use serde::Deserialize;
@@ -43,6 +43,8 @@ pub(crate) struct Document {
     api_versions: Option<Vec<String>>,
     /// The size of each part of a message.
     limits: Object<LimitsDocument>,
+    /// What to do with parameters that were probably meant for HTTP Publish and do not exist; `ignore` by default.
+    unknown_parameters: Name<UnknownParametersName>,
     /// Where the client id comes from; by default from the claim `oid`.
     client_id: Object<ClientIdDocument>,
     /// Who may publish what; without it, every client may publish everything.
@@ -53,6 +55,17 @@ pub(crate) struct Document {
     routing: Option<Object<RoutingDocument>>,
     /// User Properties that the edge adds to every message.
     enrichment: Vec<Object<EnrichmentDocument>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+enum UnknownParametersName {
+    /// Publish without them; a dry run names them.
+    #[default]
+    Ignore,
+    /// Refuse the request.
+    Refuse,
 }
 
 // === impl Config ===
@@ -87,7 +100,12 @@ impl Config {
 
 impl Document {
     fn compile(self) -> Result<Config, InvalidConfig> {
-        let mut rules = Rules { limits: self.limits.0.compile()?, ..Rules::default() };
+        let unknown_parameters = match self.unknown_parameters.0 {
+            UnknownParametersName::Ignore => UnknownParameters::Ignore,
+            UnknownParametersName::Refuse => UnknownParameters::Refuse,
+        };
+        let limits = self.limits.0.compile()?;
+        let mut rules = Rules { limits, unknown_parameters, ..Rules::default() };
         if let Some(path) = self.path {
             check_path(&path)?;
             rules.path = path;

@@ -5,7 +5,7 @@ use http_publish::{
     CLIENT_ID, CLUSTER, ClientId, Code, DryRun, PayloadCheck, Problem, Publish, Purpose, QoS, RequestHead,
     RequestId, read,
 };
-use policy::{Client, RequestFacts, Verdict};
+use policy::{Client, Refusal, RequestFacts, Verdict};
 
 use crate::changes::Changes;
 use crate::config::Config;
@@ -83,13 +83,22 @@ fn permit<'a>(
     config: &'a Config,
 ) -> Result<Option<&'a str>, Problem> {
     let Some(permissions) = &config.permissions else { return Ok(None) };
-    match permissions.judge(publish.topic_name.as_str(), client) {
+    let topic = publish.topic_name.as_str();
+    match permissions.judge(topic, client) {
         Verdict::Permitted { binding } => Ok(Some(binding)),
         Verdict::Refused(refusal) => {
             const DETAIL: &str = "no permission binding lets this client publish to this topic";
             Err(match publish.purpose {
                 Purpose::Send => Problem::new(Code::NotPermitted, DETAIL),
-                Purpose::DryRun => Problem::new(Code::NotPermitted, format!("{DETAIL}: {refusal}")),
+                Purpose::DryRun => {
+                    let closest = match refusal {
+                        Refusal::NoTopicSpace => permissions.closest_template(topic, client),
+                        Refusal::NotInGroup { .. } => None,
+                    };
+                    let closest = closest.map(|template| format!("; the closest template is {template}"));
+                    let closest = closest.unwrap_or_default();
+                    Problem::new(Code::NotPermitted, format!("{DETAIL}: {refusal}{closest}"))
+                }
             })
         }
     }

@@ -213,6 +213,16 @@ fn a_dry_run_says_what_would_be_published_and_publishes_nothing() {
             assert_eq!((&shown["publish"], &shown["dryRun"]), (&expected, &true.into()), "{endpoint:?}");
             assert_eq!(shown["requestId"], answer.request_id());
         }
+        let misspelt = Request::publish(&topic).and("&dry-run=1&retian=1&utm=1").header("mqtt-expiry", "60");
+        let shown: serde_json::Value = serde_json::from_slice(&endpoint.send(misspelt).body).unwrap();
+        let expected = serde_json::json!([
+            { "parameter": "retian", "in": "query", "meant": { "parameter": "retain", "in": "query" } },
+            {
+                "parameter": "mqtt-expiry", "in": "header",
+                "meant": { "parameter": "mqtt-message-expiry", "in": "header" },
+            },
+        ]);
+        assert_eq!(shown["ignored"], expected, "{endpoint:?}");
         let refused = endpoint.send(Request::publish(&topic).and("&dry-run=1&qos=2")).expect_problem();
         assert_eq!((refused.status, refused.code.as_str()), (400, "InvalidQos"), "{endpoint:?}");
         let unclear = endpoint.send(Request::publish(&topic).and("&dry-run=yes")).expect_problem();

@@ -115,6 +115,7 @@ fn a_header_that_is_wrong_is_refused_by_its_code() {
         ("mqtt-correlation-data", "+_8=", "InvalidBase64"),
         ("mqtt-correlation-data", "AB==", "InvalidBase64"),
         ("mqtt-correlation-data", &padded_wrongly, "InvalidBase64"),
+        ("mqtt-correlation-data", "55f4a7ee-b0b4-4d7f-8eb5-2edba2ced5d7", "InvalidCorrelationData"),
         ("mqtt-correlation-data", &long_data, "CorrelationDataTooLong"),
         ("mqtt-user-properties", "", "InvalidUserProperties"),
         ("mqtt-user-properties", r#"{"a":"b"}"#, "InvalidBase64"),
@@ -170,6 +171,61 @@ fn a_header_that_is_given_twice_is_refused_though_each_is_good() {
             expect(edge, &request, 400, "DuplicateParameter", &[("header", header, "DuplicateParameter")]);
         }
     });
+}
+
+#[test]
+fn a_payload_with_a_content_coding_is_refused() {
+    let rows: &[(&[&str], bool)] = &[
+        (&["gzip"], false),
+        (&["GZIP"], false),
+        (&["br, identity"], false),
+        (&["identity", "gzip"], false),
+        (&["identity;q=1"], false),
+        (&["identity"], true),
+        (&["Identity, identity"], true),
+        (&[""], true),
+    ];
+    let edge = Edge::shared();
+    let topic = edge.topic("encoded");
+    let subscriber = edge.subscribe();
+    for (values, is_published) in rows {
+        let request = Request::publish(&topic).body("{}");
+        let request = values.iter().fold(request, |request, value| request.header("content-encoding", value));
+        if *is_published {
+            for endpoint in edge.with_and_without() {
+                endpoint.send(request.clone()).expect_published(204);
+                assert_eq!(subscriber.next().payload, b"{}", "{values:?} at {endpoint:?}");
+            }
+            continue;
+        }
+        let code = "UnsupportedContentEncoding";
+        expect(&edge, &request, 415, code, &[("header", "content-encoding", code)]);
+        for endpoint in edge.with_and_without() {
+            let answer = endpoint.send(request.clone());
+            assert_eq!(answer.header("accept-encoding"), Some("identity"), "{values:?} at {endpoint:?}");
+        }
+    }
+    assert_eq!(edge.published_until_now(&subscriber, &topic), []);
+}
+
+#[test]
+fn user_properties_in_another_encoding_are_refused_with_its_name() {
+    let utf16: Vec<u8> = "[{\"a\":\"b\"}]".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let rows: &[(String, &str)] = &[
+        (STANDARD.encode(b"[{\"a\":\"gr\xfc\xdfe\"}]"), "Latin-1 or Windows-1252"),
+        (STANDARD.encode(&utf16), "UTF-16, little-endian"),
+        (STANDARD.encode(b"\xef\xbb\xbf[{\"a\":\"b\"}]"), "UTF-8 with a byte order mark"),
+    ];
+    let edge = Edge::shared();
+    for endpoint in edge.with_and_without() {
+        for (value, encoding) in rows {
+            let request = Request::publish("a").header("mqtt-user-properties", value);
+            let problem = endpoint.send(request).expect_problem();
+            assert_eq!(problem.code, "InvalidUserProperties", "{endpoint:?}");
+            let detail = problem.document["detail"].as_str().unwrap_or_default();
+            assert!(detail.ends_with(&format!("seems to be {encoding}")), "{endpoint:?}: {detail}");
+        }
+    }
 }
 
 #[test]

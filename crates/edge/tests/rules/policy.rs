@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use edge::Attribute::SourceAddress;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::config;
 use crate::fake_host::Request;
@@ -86,12 +86,39 @@ fn a_dry_run_shows_who_would_publish_what_permits_it_and_where_it_would_go() {
     let document = fate.answer.expect("an answer").body;
     let decision = ["clientId", "permittedBy", "cluster"].map(|member| document[member].clone());
     assert_eq!(decision, [json!("pump-7"), json!("all-own"), json!("alarms")]);
+}
 
-    let detail = |query: &str| match publish(&format!("anything{query}")).send(&config(POLICY)).answer {
-        Some(answer) => answer.body["detail"].as_str().map(str::len),
-        None => None,
-    };
-    assert!(detail("&dry-run=1") > detail(""), "a dry run says why no binding permits it");
+#[test]
+fn a_dry_run_explains_why_no_binding_permits_it_and_names_the_closest_template() {
+    const DETAIL: &str = "no permission binding lets this client publish to this topic";
+    let rows = [
+        ("client/pump-7/state", ""),
+        (
+            "client/pump-7/state&dry-run=1",
+            ": the topic matches no topic space; the closest template is clients/${client.authenticationName}/#",
+        ),
+        ("anything&dry-run=1", ": the topic matches no topic space"),
+    ];
+    for (topic, expected) in rows {
+        let answer = publish(topic).send(&config(POLICY)).answer.expect("an answer");
+        assert_eq!(answer.body["detail"], format!("{DETAIL}{expected}"), "{topic}");
+    }
+}
+
+#[test]
+fn unknown_parameters_are_ignored_unless_the_configuration_refuses_them() {
+    let request = Request::post("/mqtt/messages?topic=a&retian=1&utm=1").field("mqtt-expiry", "60");
+    let with = |rule: &str| config(&format!(r#"{{"clientId": {{"from": "none"}}{rule}}}"#));
+    assert!(request.send(&with("")).is_sent());
+    assert!(request.send(&with(r#", "unknownParameters": "ignore""#)).is_sent());
+
+    let fate = request.send(&with(r#", "unknownParameters": "refuse""#));
+    assert_eq!(fate.refusal(), Some((400, "UnknownParameter")));
+    let answer = fate.answer.expect("an answer");
+    let names = |violation: &Value| violation["parameter"].clone();
+    let names: Vec<Value> =
+        answer.body["violations"].as_array().expect("violations").iter().map(names).collect();
+    assert_eq!(names, ["retian", "mqtt-expiry"]);
 }
 
 fn decoded(base64: &str) -> String {
