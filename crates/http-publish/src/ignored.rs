@@ -121,7 +121,8 @@ const fn header(parameter: &'static str) -> Known {
     Known { parameter, location: Location::Header }
 }
 
-fn shown(name: &[u8]) -> String {
+/// A name as problems and dry runs show it: at most 64 bytes of it, as text.
+pub(crate) fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(name.get(..MAX_NAME).unwrap_or(name)).into_owned()
 }
 

@@ -4,13 +4,13 @@ use crate::code::Code;
 use crate::fault::{Fault, Faults};
 use crate::field;
 use crate::head::{RequestHead, Slot};
-use crate::query::Query;
+use crate::query::{self, Query};
 use crate::{
     ApiVersion, ContentType, CorrelationData, Ignored, Location, MessageExpiryInterval,
     PayloadFormatIndicator, Problem, Publish, Purpose, QoS, ResponseTopic, Retain, Rules, TopicName,
     UnknownParameters, UserProperties, Violation,
 };
-use crate::{content_encoding, payload};
+use crate::{content_encoding, ignored, payload};
 
 /// Reads the head of a request to [`Rules::path`]. The payload is checked by a [`PayloadCheck`](crate::PayloadCheck).
 ///
@@ -48,6 +48,10 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
     let api_version = violations
         .query("api-version", query.api_version, |raw| one(ApiVersion::parse(raw, &rules.api_versions)));
     let purpose = violations.query("dry-run", query.dry_run, |raw| one(Purpose::parse(raw)));
+    if let Some((name, offset)) = query::unencoded(head.target()) {
+        let fault = Fault::new(Code::InvalidPercentEncoding, UNENCODED).at(offset);
+        violations.0.push(Violation::new(ignored::shown(name), Location::Query, fault));
+    }
     if head.is_encoded {
         violations.0.push(Violation::new(
             field::CONTENT_ENCODING,
@@ -83,6 +87,8 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
         (None, None) => Err(Problem::new(Code::MissingTopic, MISSING_TOPIC)),
     }
 }
+
+const UNENCODED: &str = "a character outside ASCII has to be percent-encoded in UTF-8, as in %C3%BC";
 
 const MISSING_TOPIC: &str = "the query has no topic; write ?topic= and the percent-encoded Topic Name";
 

@@ -241,6 +241,24 @@ fn raw_bytes_in_the_target_never_become_another_topic() {
 }
 
 #[test]
+fn a_target_with_characters_outside_ascii_is_refused_over_every_protocol() {
+    let edge = Edge::shared();
+    let topic = edge.topic("raw-utf8");
+    let subscriber = edge.subscribe();
+    let edges = Protocol::ALL.map(|protocol| edge.at(protocol));
+    let bridges = [edge.bridge(Protocol::Http1), edge.bridge(Protocol::Http2)];
+    for endpoint in edges.into_iter().chain(bridges) {
+        for more in ["grün", "&x=grün"] {
+            let problem = endpoint.send(Request::publish(&topic).and(more)).expect_problem();
+            assert_eq!(problem.status, 400, "{more} at {endpoint:?}: {:#}", problem.document);
+            // Envoy's own parser of HTTP/1.1 refuses such a target before the filter sees it.
+            assert!(["InvalidPercentEncoding", "MalformedRequest"].contains(&problem.code.as_str()));
+        }
+    }
+    assert_eq!(edge.published_until_now(&subscriber, &topic), []);
+}
+
+#[test]
 fn headers_over_the_edges_limits_are_431() {
     let edge = Edge::shared();
     let topic = edge.topic("large-headers");
