@@ -21,6 +21,7 @@ fn complete() -> Value {
             "messageExpirySeconds": 4_294_967_295_u32,
             "payloadBytes": 524_288
         },
+        "unknownParameters": "refuse",
         "clientId": { "from": "jwt", "metadataKey": "jwt", "claims": ["oid", ["realm", "sub"]] },
         "permissions": {
             "clientGroups": [{
