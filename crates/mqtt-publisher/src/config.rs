@@ -1,6 +1,7 @@
 //! Which broker, how to log in, and over which sessions to publish.
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ pub struct Config {
     pub broker: BrokerAddress,
     /// User Name and Password.
     pub credentials: Credentials,
-    /// The files for TLS, used with [`Transport::Tls`].
+    /// The files for TLS, used with [`Transport::Tls`]. They are read at each connect.
     pub tls: TlsFiles,
     /// The start of the Client Identifier of each shared session. Random characters and a number follow.
     pub client_id_prefix: String,
@@ -77,6 +78,9 @@ pub struct Credentials {
     pub user_name: Option<String>,
     /// The Password.
     pub password: Option<String>,
+    /// A file with the Password, which replaces [`password`](Self::password). It is read at each connect, so that the
+    /// Password can change. A line break at its end is ignored.
+    pub password_file: Option<PathBuf>,
 }
 
 /// PEM files for TLS.
@@ -156,6 +160,20 @@ impl fmt::Display for BrokerAddress {
 }
 
 // === impl Credentials ===
+
+impl Credentials {
+    /// The Password, from its file if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be read, or is not UTF-8.
+    pub fn read_password(&self) -> io::Result<Option<String>> {
+        let Some(file) = &self.password_file else { return Ok(self.password.clone()) };
+        let text = std::fs::read_to_string(file)?;
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        Ok(Some(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+    }
+}
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

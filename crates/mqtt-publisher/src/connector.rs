@@ -8,7 +8,6 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::codec::connack::{ConnAck, SessionPresent};
@@ -29,7 +28,6 @@ pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 #[derive(Clone)]
 pub(crate) struct Connector {
     config: Arc<Config>,
-    tls: Option<Arc<ClientConfig>>,
 }
 
 /// A connection that the broker has accepted with CONNACK 0x00.
@@ -55,6 +53,10 @@ pub(crate) enum ConnectError {
     Protocol(#[from] DecodeError),
     #[error("the User Name or Password cannot be sent")]
     Credentials(#[source] TooLong),
+    #[error("the file with the Password cannot be read")]
+    PasswordFile(#[source] io::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 // === impl Io ===
@@ -66,11 +68,11 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 impl Connector {
     /// Reads the TLS files, so that an invalid one is found at start.
     pub(crate) fn new(config: Arc<Config>) -> Result<Self, TlsError> {
-        let tls = match config.broker.transport {
-            Transport::Tcp => None,
-            Transport::Tls => Some(tls::configure(&config.tls)?),
-        };
-        Ok(Self { config, tls })
+        match config.broker.transport {
+            Transport::Tcp => {}
+            Transport::Tls => drop(tls::configure(&config.tls)?),
+        }
+        Ok(Self { config })
     }
 
     /// Connects and logs in, within the connect time-out.
@@ -79,7 +81,7 @@ impl Connector {
         client_identifier: &str,
         start: Start,
     ) -> Result<Accepted, ConnectError> {
-        let packet = self.connect_packet(client_identifier, start).map_err(ConnectError::Credentials)?;
+        let packet = self.connect_packet(client_identifier, start)?;
         let attempt = async {
             let stream = self.open().await?;
             log_in(stream, &packet).await
@@ -96,29 +98,34 @@ impl Connector {
         }
     }
 
-    fn connect_packet(&self, client_identifier: &str, start: Start) -> Result<Vec<u8>, TooLong> {
+    fn connect_packet(&self, client_identifier: &str, start: Start) -> Result<Vec<u8>, ConnectError> {
         let Config { credentials, keep_alive, session_expiry_interval, .. } = &*self.config;
+        // A small file, at a connect: it blocks for less time than handing it to another thread takes.
+        let password = credentials.read_password().map_err(ConnectError::PasswordFile)?;
         let connect = Connect {
             start,
             client_identifier,
             user_name: credentials.user_name.as_deref(),
-            password: credentials.password.as_deref().map(str::as_bytes),
+            password: password.as_deref().map(str::as_bytes),
             keep_alive: *keep_alive,
             session_expiry_interval: *session_expiry_interval,
             maximum_packet_size: MAXIMUM_INCOMING_PACKET,
         };
-        connect.encode()
+        connect.encode().map_err(ConnectError::Credentials)
     }
 
-    async fn open(&self) -> io::Result<Box<dyn Io>> {
+    async fn open(&self) -> Result<Box<dyn Io>, ConnectError> {
         let broker = &self.config.broker;
         let stream = TcpStream::connect((broker.host.as_str(), broker.port)).await?;
         stream.set_nodelay(true)?;
-        let Some(config) = &self.tls else {
+        if broker.transport == Transport::Tcp {
             return Ok(Box::new(stream));
-        };
+        }
+        let files = self.config.tls.clone();
+        let read = tokio::task::spawn_blocking(move || tls::configure(&files));
+        let config = read.await.map_err(io::Error::other)??;
         let name = ServerName::try_from(broker.host.clone()).map_err(io::Error::other)?;
-        let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await?;
+        let stream = TlsConnector::from(config).connect(name, stream).await?;
         Ok(Box::new(stream))
     }
 }
@@ -158,7 +165,9 @@ impl From<Arc<ConnectError>> for PublishError {
             ConnectError::Io(_)
             | ConnectError::TimedOut(_)
             | ConnectError::Closed
-            | ConnectError::Credentials(_) => Self::BrokerUnavailable(error),
+            | ConnectError::Credentials(_)
+            | ConnectError::PasswordFile(_)
+            | ConnectError::Tls(_) => Self::BrokerUnavailable(error),
         }
     }
 }

@@ -38,7 +38,11 @@ async fn expect_published_next(pool: &Arc<Pool>, peer: &mut Peer, payload: &'sta
 #[tokio::test]
 async fn each_session_starts_clean_under_its_own_client_identifier_and_logs_in() {
     let broker = ScriptedBroker::start().await;
-    let login = Credentials { user_name: Some("me".to_owned()), password: Some("secret".to_owned()) };
+    let login = Credentials {
+        user_name: Some("me".to_owned()),
+        password: Some("secret".to_owned()),
+        password_file: None,
+    };
     let _pools = [
         pool_with(&broker, |config| config.credentials = login.clone()),
         pool_with(&broker, |config| {
@@ -58,6 +62,21 @@ async fn each_session_starts_clean_under_its_own_client_identifier_and_logs_in()
     }
     assert_eq!(identifiers.len(), 3);
     assert!(identifiers.iter().all(|identifier| identifier.starts_with("test-")));
+}
+
+#[tokio::test]
+async fn the_password_is_read_from_its_file_at_each_connect() {
+    let file = std::env::temp_dir().join(format!("mqtt-publisher-password-{}", std::process::id()));
+    std::fs::write(&file, "first\n").unwrap();
+    let broker = ScriptedBroker::start().await;
+    let pool = pool_with(&broker, |config| config.credentials.password_file = Some(file.clone()));
+    for (given, next) in [("first", "second\r\n"), ("second", "third")] {
+        let peer = broker.accept(CONNACK).await;
+        assert_eq!(peer.login.as_ref().unwrap().password, given);
+        soon(pool.connected()).await;
+        std::fs::write(&file, next).unwrap();
+    }
+    std::fs::remove_file(&file).unwrap();
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mqtt_publisher::config::{BrokerAddress, Config, TlsFiles, TlsIdentity};
 use mqtt_publisher::{Chain, Delivery, Pool, PublishError};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use scripted_broker::CONNACK;
+use scripted_broker::{CONNACK, soon};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -141,6 +141,23 @@ async fn a_broker_is_unavailable_if_either_side_does_not_trust_the_other() {
         let error = error(publish(&pool, "t", "x")).await;
         assert!(matches!(error, PublishError::BrokerUnavailable(_)), "{what}: {error:?}");
     }
+}
+
+#[tokio::test]
+async fn the_files_are_read_at_each_connect() {
+    let files = Files::new("renewed");
+    let old = Files::new("expired");
+    let address = start_broker(&files).await;
+    let tls = TlsFiles { ca: Some(old.path("ca.pem")), identity: Some(old.identity()) };
+    let pool = Arc::new(Pool::start(config(address, "localhost", tls)).unwrap());
+    let refused = error(publish(&pool, "t", "x")).await;
+    assert!(matches!(refused, PublishError::BrokerUnavailable(_)), "{refused:?}");
+
+    for name in ["ca.pem", "publisher.pem", "publisher.key"] {
+        std::fs::copy(files.path(name), old.path(name)).unwrap();
+    }
+    soon(pool.connected()).await;
+    expect_acknowledged(publish(&pool, "t", "x")).await;
 }
 
 #[tokio::test]

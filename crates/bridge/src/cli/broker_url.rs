@@ -68,7 +68,7 @@ fn credentials(text: &str) -> Option<Credentials> {
         Some((user_name, password)) => (user_name, Some(decode(password)?)),
         None => (text, None),
     };
-    Some(Credentials { user_name: Some(decode(user_name)?), password })
+    Some(Credentials { user_name: Some(decode(user_name)?), password, password_file: None })
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -108,7 +108,7 @@ mod tests {
         for (given, expected) in rows {
             let read = BrokerUrl::parse(given).ok();
             let read = read.as_ref().map(|url| {
-                let Credentials { user_name, password } = &url.credentials;
+                let Credentials { user_name, password, .. } = &url.credentials;
                 (url.address.to_string(), user_name.as_deref(), password.as_deref())
             });
             let expected = expected.map(|(address, user, password)| (address.to_owned(), user, password));

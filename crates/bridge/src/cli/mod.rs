@@ -128,15 +128,15 @@ impl BrokerArgs {
     fn into_config(self, sessions: Sessions) -> Result<Config, InvalidSetting> {
         let url = self.broker.as_deref().map(BrokerUrl::parse).transpose()?;
         let BrokerUrl { address, credentials } = url.unwrap_or_else(BrokerUrl::local);
-        let password = match &self.password_file {
-            Some(file) => Some(password_from(file)?),
-            None => self.password,
-        };
         let credentials = Credentials {
             user_name: self.username.or(credentials.user_name),
-            password: password.or(credentials.password),
+            password: self.password.or(credentials.password),
+            password_file: self.password_file,
         };
-        for (name, text) in [("User Name", &credentials.user_name), ("Password", &credentials.password)] {
+        let password = credentials
+            .read_password()
+            .map_err(|error| InvalidSetting(format!("--password-file cannot be read: {error}")))?;
+        for (name, text) in [("User Name", &credentials.user_name), ("Password", &password)] {
             if text.as_ref().is_some_and(|text| text.len() > usize::from(u16::MAX)) {
                 return Err(InvalidSetting(format!("expected a {name} of at most 65535 bytes")));
             }
@@ -158,13 +158,6 @@ impl BrokerArgs {
             session_expiry_interval: self.session_expiry,
         })
     }
-}
-
-fn password_from(file: &std::path::Path) -> Result<String, InvalidSetting> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| InvalidSetting(format!("--password-file: {}: {error}", file.display())))?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
 #[cfg(test)]
