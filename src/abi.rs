@@ -1,9 +1,10 @@
 //! The few calls of the proxy-wasm ABI 0.2.1 that the filter makes, each a function that returns a `Result`.
 //!
-//! The SDK dispatches callbacks; its own calls are not used, since they panic on a status they do not expect and on bytes
-//! that are not UTF-8, and a panic ends the VM of an Envoy worker.
+//! The Rust SDK of proxy-wasm is not used: its calls panic on a status they do not expect and on bytes that are not UTF-8,
+//! and a panic ends the VM of an Envoy worker.
 #![allow(unsafe_code)]
 
+use std::alloc::{self, Layout};
 use std::ptr;
 
 use edge::pairs::{self, Pairs};
@@ -14,6 +15,17 @@ use edge::{HostError, LocalResponse};
 pub(crate) enum Map {
     RequestHeaders = 0,
     RequestTrailers = 1,
+}
+
+/// What is found at a property's path.
+#[derive(Debug)]
+pub(crate) enum Property {
+    /// Nothing.
+    Missing,
+    /// A value without bytes.
+    Empty,
+    /// A value.
+    Bytes(Vec<u8>),
 }
 
 /// A counter that the host keeps.
@@ -35,12 +47,14 @@ enum Buffer {
 
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
+/// The status of a property that has no bytes.
+pub(crate) const SERIALIZATION_FAILURE: u32 = 3;
 const COUNTER: u32 = 0;
 const NO_GRPC_STATUS: i32 = -1;
 
 // SAFETY (of every call below): the declarations are those of the ABI 0.2.1, which passes lengths and pointers into this
-// module's memory; the host reads what it is given during the call only. A buffer that it returns was allocated by the
-// SDK's `proxy_on_memory_allocate`, with the size as its capacity, and belongs to the caller.
+// module's memory; the host reads what it is given during the call only. A buffer that it returns was allocated by
+// [`allocate`], with the size as its capacity, and belongs to the caller.
 #[cfg_attr(target_family = "wasm", link(wasm_import_module = "env"))]
 unsafe extern "C" {
     fn proxy_log(level: u32, text: *const u8, length: usize) -> u32;
@@ -74,6 +88,15 @@ unsafe extern "C" {
         fields_length: usize,
         grpc_status: i32,
     ) -> u32;
+}
+
+/// Memory for a buffer that a call returns; null if there is none left, or if none is asked for.
+pub(crate) fn allocate(size: usize) -> *mut u8 {
+    match Layout::array::<u8>(size) {
+        // SAFETY: the layout is not empty. `Vec::from_raw_parts` frees it with the same layout.
+        Ok(layout) if size != 0 => unsafe { alloc::alloc(layout) },
+        _ => ptr::null_mut(),
+    }
 }
 
 /// Writes a line to Envoy's log. A line that cannot be written is lost; there is no one to tell.
@@ -120,14 +143,19 @@ pub(crate) fn request_body(size: usize) -> Result<Vec<u8>, HostError> {
     buffer(Buffer::RequestBody, size)
 }
 
-/// A property by its path; `None` if there is none or if it is empty, which the host does not tell apart.
-pub(crate) fn property(path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
+/// A property by its path.
+pub(crate) fn property(path: &[&str]) -> Result<Property, HostError> {
     let path = path.join("\0");
+    let mut data = ptr::null_mut();
+    let mut length = 0;
     // SAFETY: see the declarations.
-    let value = returned("proxy_get_property", |data, length| unsafe {
-        proxy_get_property(path.as_ptr(), path.len(), data, length)
-    })?;
-    Ok(value.filter(|value| !value.is_empty()))
+    match unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut length) } {
+        NOT_FOUND => Ok(Property::Missing),
+        OK if data.is_null() || length == 0 => Ok(Property::Empty),
+        // SAFETY: see the declarations.
+        OK => Ok(Property::Bytes(unsafe { Vec::from_raw_parts(data, length, length) })),
+        status => Err(HostError { call: "proxy_get_property", status: Some(status) }),
+    }
 }
 
 /// Defines a counter of that name, which all workers share.
@@ -163,6 +191,18 @@ pub(crate) fn send_local_response(response: &LocalResponse<'_>) -> Result<(), Ho
             NO_GRPC_STATUS,
         )
     })
+}
+
+// === impl Property ===
+
+impl Property {
+    /// The bytes, if there is at least one.
+    pub(crate) fn into_bytes(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Missing | Self::Empty => None,
+            Self::Bytes(bytes) => Some(bytes),
+        }
+    }
 }
 
 fn buffer(buffer: Buffer, length: usize) -> Result<Vec<u8>, HostError> {

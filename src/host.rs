@@ -1,10 +1,11 @@
 //! Envoy as a Wasm filter sees it, for [`edge`].
 
 use edge::pairs::Pairs;
-use edge::{Attribute, Changes, Chunk, Host, HostError, LocalResponse, Outcome, TokenMetadata};
+use edge::{Attribute, Changes, Chunk, Host, HostError, LocalResponse, Outcome};
 use http_publish::Change;
 
 use crate::abi::{self, Map};
+use crate::claims::EnvoyClaims;
 use crate::counters::Counters;
 
 /// Envoy, in a callback of one stream.
@@ -27,7 +28,7 @@ impl Host for Envoy<'_> {
     where
         Self: 'a;
     type Claims<'a>
-        = TokenMetadata<Vec<u8>>
+        = EnvoyClaims<'a>
     where
         Self: 'a;
 
@@ -55,17 +56,17 @@ impl Host for Envoy<'_> {
         names.iter().try_for_each(|name| abi::remove_field(Map::RequestTrailers, name))
     }
 
-    fn claims(&self, metadata_key: &str) -> Result<TokenMetadata<Vec<u8>>, HostError> {
-        let metadata = abi::property(&["metadata"])?.unwrap_or_default();
-        Ok(TokenMetadata::new(metadata, metadata_key))
+    fn claims<'a>(&'a self, metadata_key: &'a str) -> Result<EnvoyClaims<'a>, HostError> {
+        Ok(EnvoyClaims::new(metadata_key))
     }
 
     fn attribute(&self, attribute: Attribute) -> Result<Option<Vec<u8>>, HostError> {
-        abi::property(match attribute {
-            Attribute::SourceAddress => &["source", "address"],
-            Attribute::PeerUriSan => &["connection", "uri_san_peer_certificate"],
-            Attribute::PeerUriSans => &["filter_state", "postmqtt.peer_uri_sans"],
-        })
+        let path = match attribute {
+            Attribute::SourceAddress => ["source", "address"],
+            Attribute::PeerUriSan => ["connection", "uri_san_peer_certificate"],
+            Attribute::PeerUriSans => ["filter_state", "postmqtt.peer_uri_sans"],
+        };
+        abi::property(&path).map(abi::Property::into_bytes)
     }
 
     fn count(&self, outcome: Outcome) -> Result<(), HostError> {

@@ -1,16 +1,12 @@
-//! The Wasm way into Envoy: proxy-wasm's dispatcher calls [`root`] and [`stream`], which call [`edge`]; [`host`] is what
+//! The Wasm way into Envoy: [`dispatcher`] is what Envoy calls, [`stream`] hands it on to [`edge`], and [`host`] is what
 //! [`edge`] asks of Envoy, over the calls of the ABI in [`abi`]. The filter itself is [`edge`].
 
-// The one public item is the entry point that the SDK's macro writes.
-#![allow(missing_docs)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod abi;
+mod claims;
 mod counters;
+mod dispatcher;
 mod host;
-mod root;
+mod setup;
 mod stream;
-
-proxy_wasm::main! {{
-    proxy_wasm::set_root_context(|_| Box::new(root::Root::default()));
-}}

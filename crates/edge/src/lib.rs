@@ -29,7 +29,7 @@ pub use config::Config;
 pub use exchange::{Exchange, Flow, refuse_without_configuration};
 pub use host::{Attribute, Chunk, Fields, Host, HostError, LocalResponse, NameClaim, TokenClaims};
 pub use invalid_config::InvalidConfig;
-pub use metadata::TokenMetadata;
+pub use metadata::{JWT_AUTHN, TokenMetadata};
 pub use outcome::Outcome;
 #[cfg(feature = "schema")]
 pub use schema::config_schema;

@@ -45,7 +45,7 @@ enum Wire<'a> {
 }
 
 /// The name of the filter that leaves the claims.
-const NAMESPACE: &str = "envoy.filters.http.jwt_authn";
+pub const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
 
 // Numbers of fields, as the .proto files have them.
 const METADATA_FILTER_METADATA: u64 = 1;
@@ -79,7 +79,7 @@ impl<B: AsRef<[u8]>> TokenMetadata<B> {
 }
 
 fn find_token(metadata: &[u8], key: &str) -> Result<Option<Range<usize>>, Malformed> {
-    let Some(filter) = entry(metadata, METADATA_FILTER_METADATA, NAMESPACE)? else { return Ok(None) };
+    let Some(filter) = entry(metadata, METADATA_FILTER_METADATA, JWT_AUTHN)? else { return Ok(None) };
     let Some(token) = entry(filter, STRUCT_FIELDS, key)? else { return Ok(None) };
     let Value::Struct(claims) = Value::parse(token)? else { return Ok(None) };
     let start = claims.as_ptr().addr().checked_sub(metadata.as_ptr().addr()).ok_or(Malformed)?;

@@ -11,26 +11,20 @@ pub enum Action {
     Pause,
 }
 
-/// One callback, with its arguments as the ABI passes them.
+/// One callback, with its arguments as the ABI passes them. Envoy calls those that a filter exports; these are the ones that
+/// this filter has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Callback {
-    /// A context comes to be; of a request under its root, of a root under 0.
+    /// A context begins.
     ContextCreate {
-        /// The context above.
+        /// The context above: that of a request is its root, that of a root is 0.
         parent: u32,
-    },
-    /// The virtual machine starts.
-    VmStart {
-        /// Bytes of its configuration.
-        size: u32,
     },
     /// There is a configuration.
     Configure {
         /// Its bytes.
         size: u32,
     },
-    /// Time went by.
-    Tick,
     /// The head of a request.
     RequestHeaders {
         /// How many fields it has.
@@ -50,30 +44,7 @@ pub enum Callback {
         /// How many fields they have.
         count: u32,
     },
-    /// The head of a response.
-    ResponseHeaders {
-        /// How many fields it has.
-        count: u32,
-        /// Whether nothing follows.
-        end: bool,
-    },
-    /// A chunk of a response's body.
-    ResponseBody {
-        /// The bytes to see.
-        size: u32,
-        /// Whether nothing follows.
-        end: bool,
-    },
-    /// The trailers of a response.
-    ResponseTrailers {
-        /// How many fields they have.
-        count: u32,
-    },
-    /// The access log is written.
-    Log,
-    /// The context is no longer needed.
-    Done,
-    /// The context is gone.
+    /// The context ends.
     Delete,
 }
 
@@ -82,7 +53,7 @@ pub enum Callback {
 pub struct Trap {
     /// In which callback.
     pub callback: String,
-    /// What the machine says, and behind it the log's last lines: a panic's message is one.
+    /// What the machine says, then the log's last lines: a panic's message is one.
     pub cause: String,
 }
 
@@ -106,17 +77,10 @@ impl Callback {
     pub const fn export(self) -> &'static str {
         match self {
             Self::ContextCreate { .. } => "proxy_on_context_create",
-            Self::VmStart { .. } => "proxy_on_vm_start",
             Self::Configure { .. } => "proxy_on_configure",
-            Self::Tick => "proxy_on_tick",
             Self::RequestHeaders { .. } => "proxy_on_request_headers",
             Self::RequestBody { .. } => "proxy_on_request_body",
             Self::RequestTrailers { .. } => "proxy_on_request_trailers",
-            Self::ResponseHeaders { .. } => "proxy_on_response_headers",
-            Self::ResponseBody { .. } => "proxy_on_response_body",
-            Self::ResponseTrailers { .. } => "proxy_on_response_trailers",
-            Self::Log => "proxy_on_log",
-            Self::Done => "proxy_on_done",
             Self::Delete => "proxy_on_delete",
         }
     }

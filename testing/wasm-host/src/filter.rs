@@ -1,10 +1,10 @@
-//! A filter's code: compiled once, started as often as there are workers to play.
+//! A filter's code: compiled once, started once for each worker.
 
 use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use wasmtime::{Engine, InstancePre, Linker, Module};
+use wasmtime::{Config, Engine, InstancePre, Linker, Module};
 
 use crate::world::World;
 use crate::{Host, Trap, hostcalls};
@@ -28,10 +28,22 @@ impl Filter {
     /// Compiles a filter's `.wasm`.
     ///
     /// # Errors
-    /// Where it is no WebAssembly, or wants an import that the ABI 0.2.1 does not have.
+    /// Returns an error if it is not WebAssembly, or has an import that this host does not have.
     pub fn compile(wasm: &[u8]) -> Result<Self, UnusableFilter> {
+        Self::compile_with(&Config::new(), wasm)
+    }
+
+    /// Compiles a filter's `.wasm` so that [`Host::operations`] counts what it executes, which makes it slower.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    pub fn compile_counted(wasm: &[u8]) -> Result<Self, UnusableFilter> {
+        Self::compile_with(Config::new().consume_fuel(true), wasm)
+    }
+
+    fn compile_with(config: &Config, wasm: &[u8]) -> Result<Self, UnusableFilter> {
         let unusable = |error: wasmtime::Error| UnusableFilter(format!("the filter is unusable: {error:#}"));
-        let engine = Engine::default();
+        let engine = Engine::new(config).map_err(unusable)?;
         let module = Module::new(&engine, wasm).map_err(unusable)?;
         let mut linker = Linker::new(&engine);
         hostcalls::link(&mut linker).map_err(unusable)?;
@@ -41,17 +53,24 @@ impl Filter {
     /// Compiles the `.wasm` that [`FILTER_VARIABLE`] names, else the one that `cargo xtask build-filter` made.
     ///
     /// # Errors
-    /// Where there is none, and as [`compile`](Self::compile).
+    /// Returns an error if there is none, and as [`compile`](Self::compile) does.
     pub fn find() -> Result<Self, UnusableFilter> {
+        Self::compile(&Self::read()?)
+    }
+
+    /// The bytes of the `.wasm` that [`find`](Self::find) compiles.
+    ///
+    /// # Errors
+    /// Returns an error if there is none.
+    pub fn read() -> Result<Vec<u8>, UnusableFilter> {
         let path = env::var_os(FILTER_VARIABLE).map_or_else(built, PathBuf::from);
-        let wasm = std::fs::read(&path).map_err(|error| {
+        std::fs::read(&path).map_err(|error| {
             let path = path.display();
             UnusableFilter(format!(
                 "{path} cannot be read ({error}): run `cargo xtask build-filter`, or name a filter's .wasm in \
                  {FILTER_VARIABLE}"
             ))
-        })?;
-        Self::compile(&wasm)
+        })
     }
 
     /// Starts a virtual machine with a root context, as each of Envoy's workers does.
@@ -102,7 +121,7 @@ mod tests {
         let rows: &[(&[u8], &str)] = &[
             (b"not wasm", "the filter is unusable"),
             (&with_import("env", "proxy_fly"), "env::proxy_fly"),
-            (&with_import("env", "proxy_done"), "incompatible import type for `env::proxy_done`"),
+            (&with_import("env", "proxy_log"), "incompatible import type for `env::proxy_log`"),
         ];
         for (given, expected) in rows {
             let reason = Filter::compile(given).unwrap_err().to_string();

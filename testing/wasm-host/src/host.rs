@@ -40,13 +40,6 @@ impl Host {
     pub(crate) fn start(code: &InstancePre<World>) -> Result<Self, Trap> {
         let mut worker = Worker { vm: Vm::new(code)?, root: 0, last_context: 0 };
         worker.root = worker.create_context(0)?;
-        let root = worker.root;
-        if worker.vm.call(root, Callback::VmStart { size: 0 })? == 0 {
-            return Err(Trap {
-                callback: "proxy_on_vm_start".to_owned(),
-                cause: "the filter refuses to start".to_owned(),
-            });
-        }
         Ok(Self { worker: Rc::new(RefCell::new(worker)) })
     }
 
@@ -84,7 +77,7 @@ impl Host {
         Ok(Stream::new(self.clone(), context))
     }
 
-    /// Takes a whole request through the filter, in Envoy's order, from its opening to its end in the access log.
+    /// Takes a whole request through the filter, in Envoy's order, from its opening to its end.
     ///
     /// # Errors
     /// Where the filter traps.
@@ -95,11 +88,6 @@ impl Host {
     /// Sets a property of every request; `None` removes it.
     pub fn set_property(&self, path: &[&str], value: Option<Property>) {
         self.borrow().vm.world().properties.set(path, value);
-    }
-
-    /// What `proxy_get_log_level` says.
-    pub fn set_log_level(&self, level: LogLevel) {
-        self.borrow().vm.world().log_level = level;
     }
 
     /// From now on, notes hostcalls, and lets those fail that are named.
@@ -119,12 +107,6 @@ impl Host {
         std::mem::take(&mut self.borrow().vm.world().log)
     }
 
-    /// Takes the names of the functions beyond the ABI that were called so far.
-    #[must_use]
-    pub fn take_foreign_calls(&self) -> Vec<String> {
-        std::mem::take(&mut self.borrow().vm.world().foreign_calls)
-    }
-
     /// Every metric by its name.
     #[must_use]
     pub fn metrics(&self) -> BTreeMap<String, u64> {
@@ -135,6 +117,13 @@ impl Host {
     #[must_use]
     pub fn memory_size(&self) -> usize {
         self.borrow().vm.memory_size()
+    }
+
+    /// How many WebAssembly operations the filter has executed; 0 unless it was compiled with
+    /// [`Filter::compile_counted`](crate::Filter::compile_counted).
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.borrow().vm.operations()
     }
 
     /// The root context whose configuration is in force.

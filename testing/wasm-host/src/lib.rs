@@ -16,8 +16,8 @@
 //!
 //! The way through the crate: [`Filter`] (compiled code) → [`Host`] (a worker with a configuration) → [`Stream`] (one
 //! request, step by step) or [`Host::send`] (a whole [`Request`] to its [`Outcome`]). [`Fault`]s make hostcalls fail,
-//! and [`Callback`]s are for orders that no Envoy would call in. What the host does not do: calls to other servers,
-//! timers, and Envoy's own limit on buffered bodies.
+//! and [`Callback`]s are for orders that no Envoy would call in. The host has the callbacks and hostcalls that the filter uses,
+//! and no others.
 
 #![forbid(unsafe_code)]
 
@@ -34,7 +34,6 @@ mod metadata;
 mod metrics;
 mod property;
 mod request;
-mod shared;
 mod status;
 mod stream;
 mod vm;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// How a field's value stands on the wire.
+/// The wire types of protobuf.
 const VARINT: u8 = 0;
 const FIXED64: u8 = 1;
 const BYTES: u8 = 2;
@@ -35,12 +35,24 @@ fn value(value: &Value) -> Vec<u8> {
         Value::String(text) => delimited(3, text.as_bytes()),
         Value::Bool(boolean) => vec![tag(4, VARINT), u8::from(*boolean)],
         Value::Object(_) => delimited(5, &structure(value)),
-        Value::Array(elements) => {
-            let elements: Vec<u8> =
-                elements.iter().flat_map(|element| delimited(1, &self::value(element))).collect();
-            delimited(6, &elements)
-        }
+        Value::Array(elements) => delimited(6, &list(elements)),
     }
+}
+
+/// One value as Envoy gives it by its path, where it does not tell its type; `None` for null, which Envoy cannot give.
+pub(crate) fn encode_alone(value: &Value) -> Option<Vec<u8>> {
+    match value {
+        Value::Null => None,
+        Value::Number(number) => Some(number.as_f64().unwrap_or_default().to_le_bytes().to_vec()),
+        Value::String(text) => Some(text.clone().into_bytes()),
+        Value::Bool(boolean) => Some(vec![u8::from(*boolean)]),
+        Value::Object(_) => Some(structure(value)),
+        Value::Array(elements) => Some(list(elements)),
+    }
+}
+
+fn list(elements: &[Value]) -> Vec<u8> {
+    elements.iter().flat_map(|element| delimited(1, &value(element))).collect()
 }
 
 fn delimited(field: u8, bytes: &[u8]) -> Vec<u8> {

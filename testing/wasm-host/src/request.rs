@@ -1,11 +1,9 @@
 //! A whole request as data, and what became of it.
 
-use std::collections::HashMap;
-
 use crate::exchange::{LocalReply, Passed};
 use crate::{Fields, Stream, Trap};
 
-/// A request: its head, its body in the chunks in which it arrives, and trailers where it has some.
+/// A request: its head, its body in the chunks in which it arrives, and trailers if it has some.
 ///
 /// ```
 /// use wasm_host::Request;
@@ -27,10 +25,6 @@ pub struct Outcome {
     pub upstream: Passed,
     /// The filter's own answer.
     pub local_reply: Option<LocalReply>,
-    /// What of the response has reached the client.
-    pub downstream: Passed,
-    /// What the filter noted down on it, by path; a NUL separates the path's parts.
-    pub properties: HashMap<Vec<u8>, Vec<u8>>,
 }
 
 // === impl Request ===
@@ -83,7 +77,7 @@ impl Request {
         &self.head
     }
 
-    /// Takes it through a stream, in Envoy's order. An upstream that gets it whole answers 204.
+    /// Takes it through a stream, in Envoy's order.
     pub(crate) fn send_through(&self, stream: Stream) -> Result<Outcome, Trap> {
         let has_trailers = self.trailers.is_some();
         stream.request_headers(&self.head, self.chunks.is_empty() && !has_trailers)?;
@@ -94,24 +88,8 @@ impl Request {
         if let Some(trailers) = &self.trailers {
             stream.request_trailers(trailers)?;
         }
-        let local_reply = stream.local_reply();
-        if let Some(reply) = &local_reply {
-            let mut head = Fields::from_iter([(":status", reply.status.to_string())]);
-            head.extend(reply.fields.iter());
-            stream.response_headers(&head, reply.body.is_empty())?;
-            if !reply.body.is_empty() {
-                stream.response_body(&reply.body, true)?;
-            }
-        } else if stream.upstream().is_whole {
-            stream.response_headers(&Fields::from_iter([(":status", "204")]), true)?;
-        }
-        let outcome = Outcome {
-            upstream: stream.upstream(),
-            local_reply,
-            downstream: stream.downstream(),
-            properties: HashMap::new(),
-        };
-        let properties = stream.close()?;
-        Ok(Outcome { properties, ..outcome })
+        let outcome = Outcome { upstream: stream.upstream(), local_reply: stream.local_reply() };
+        stream.close()?;
+        Ok(outcome)
     }
 }

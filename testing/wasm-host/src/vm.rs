@@ -7,9 +7,8 @@ use wasmtime::{Engine, Instance, InstancePre, Memory, Store, TypedFunc, WasmPara
 use crate::fault::Calls;
 use crate::metrics::Metrics;
 use crate::property::Properties;
-use crate::shared::Shared;
 use crate::world::{GuestExports, World};
-use crate::{Action, Callback, LogLevel, Trap};
+use crate::{Action, Callback, Trap};
 
 /// An instance that can be called.
 pub(crate) struct Vm {
@@ -21,25 +20,15 @@ pub(crate) struct Vm {
 /// The callbacks that the filter exports.
 struct Exports {
     context_create: TypedFunc<(u32, u32), ()>,
-    vm_start: TypedFunc<(u32, u32), u32>,
     configure: TypedFunc<(u32, u32), u32>,
-    tick: TypedFunc<u32, ()>,
     request_headers: TypedFunc<(u32, u32, u32), u32>,
     request_body: TypedFunc<(u32, u32, u32), u32>,
     request_trailers: TypedFunc<(u32, u32), u32>,
-    response_headers: TypedFunc<(u32, u32, u32), u32>,
-    response_body: TypedFunc<(u32, u32, u32), u32>,
-    response_trailers: TypedFunc<(u32, u32), u32>,
-    log: TypedFunc<u32, ()>,
-    done: TypedFunc<u32, u32>,
     delete: TypedFunc<u32, ()>,
 }
 
 /// How many of the log's last lines a trap tells.
 const TOLD_LINES: usize = 8;
-
-/// What the clock shows: 7 August 2025, noon in Greenwich.
-const NOW: u64 = 1_754_568_000_000_000_000;
 
 // === impl Vm ===
 
@@ -73,6 +62,11 @@ impl Vm {
         self.memory.data_size(&self.store)
     }
 
+    /// Operations that were executed, if they are counted.
+    pub(crate) fn operations(&self) -> u64 {
+        self.store.get_fuel().map_or(0, |left| u64::MAX - left)
+    }
+
     /// Calls back in a context; a callback that returns nothing returns 0.
     pub(crate) fn call(&mut self, context: u32, callback: Callback) -> Result<u32, Trap> {
         self.store.data_mut().context = context;
@@ -81,9 +75,7 @@ impl Vm {
             Callback::ContextCreate { parent } => {
                 exports.context_create.call(store, (context, parent)).map(|()| 0)
             }
-            Callback::VmStart { size } => exports.vm_start.call(store, (context, size)),
             Callback::Configure { size } => exports.configure.call(store, (context, size)),
-            Callback::Tick => exports.tick.call(store, context).map(|()| 0),
             Callback::RequestHeaders { count, end } => {
                 exports.request_headers.call(store, (context, count, end.into()))
             }
@@ -91,15 +83,6 @@ impl Vm {
                 exports.request_body.call(store, (context, size, end.into()))
             }
             Callback::RequestTrailers { count } => exports.request_trailers.call(store, (context, count)),
-            Callback::ResponseHeaders { count, end } => {
-                exports.response_headers.call(store, (context, count, end.into()))
-            }
-            Callback::ResponseBody { size, end } => {
-                exports.response_body.call(store, (context, size, end.into()))
-            }
-            Callback::ResponseTrailers { count } => exports.response_trailers.call(store, (context, count)),
-            Callback::Log => exports.log.call(store, context).map(|()| 0),
-            Callback::Done => exports.done.call(store, context),
             Callback::Delete => exports.delete.call(store, context).map(|()| 0),
         };
         returned.map_err(|error| self.trap(callback.export(), &error))
@@ -130,14 +113,13 @@ fn new_store(engine: &Engine) -> Store<World> {
         configuration: Vec::new(),
         properties: Properties::default(),
         metrics: Metrics::default(),
-        shared: Shared::default(),
         calls: Calls::default(),
         log: Vec::new(),
-        log_level: LogLevel::Info,
-        foreign_calls: Vec::new(),
-        now: NOW,
     };
-    Store::new(engine, world)
+    let mut store = Store::new(engine, world);
+    // An engine that does not count says so, which is no error.
+    let _ = store.set_fuel(u64::MAX);
+    store
 }
 
 // === impl Exports ===
@@ -146,17 +128,10 @@ impl Exports {
     fn of(instance: &Instance, store: &mut Store<World>) -> wasmtime::Result<Self> {
         Ok(Self {
             context_create: find(instance, store, "proxy_on_context_create")?,
-            vm_start: find(instance, store, "proxy_on_vm_start")?,
             configure: find(instance, store, "proxy_on_configure")?,
-            tick: find(instance, store, "proxy_on_tick")?,
             request_headers: find(instance, store, "proxy_on_request_headers")?,
             request_body: find(instance, store, "proxy_on_request_body")?,
             request_trailers: find(instance, store, "proxy_on_request_trailers")?,
-            response_headers: find(instance, store, "proxy_on_response_headers")?,
-            response_body: find(instance, store, "proxy_on_response_body")?,
-            response_trailers: find(instance, store, "proxy_on_response_trailers")?,
-            log: find(instance, store, "proxy_on_log")?,
-            done: find(instance, store, "proxy_on_done")?,
             delete: find(instance, store, "proxy_on_delete")?,
         })
     }

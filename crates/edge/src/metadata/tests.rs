@@ -32,7 +32,7 @@ fn to_value(json: &Json) -> prost_types::Value {
 fn metadata(claims: Json) -> Vec<u8> {
     let token = json!({ "jwt": claims, "other": "x" });
     let other = json!({ "jwt": { "oid": "forged" } });
-    let filter_metadata = [("a.filter", other), (NAMESPACE, token)]
+    let filter_metadata = [("a.filter", other), (JWT_AUTHN, token)]
         .map(|(name, value)| (name.to_owned(), to_struct(value.as_object().unwrap())));
     Metadata { filter_metadata: filter_metadata.into() }.encode_to_vec()
 }

@@ -9,8 +9,3 @@ pub(super) fn proxy_log(guest: &mut Guest<'_, '_>, level: u32, text: u32, length
     guest.world().log.push(LogLine { level, text: String::from_utf8_lossy(&text).into_owned() });
     Ok(())
 }
-
-pub(super) fn proxy_get_log_level(guest: &mut Guest<'_, '_>, level: u32) -> Done {
-    let current = guest.world().log_level;
-    guest.write_word(level, current as u32)
-}

@@ -17,12 +17,3 @@ pub(super) fn proxy_define_metric(
 pub(super) fn proxy_increment_metric(guest: &mut Guest<'_, '_>, number: u32, offset: i64) -> Done {
     Ok(guest.world().metrics.increment(number, offset)?)
 }
-
-pub(super) fn proxy_record_metric(guest: &mut Guest<'_, '_>, number: u32, value: u64) -> Done {
-    Ok(guest.world().metrics.record(number, value)?)
-}
-
-pub(super) fn proxy_get_metric(guest: &mut Guest<'_, '_>, number: u32, value: u32) -> Done {
-    let current = guest.world().metrics.get(number)?;
-    guest.write(value, &current.to_le_bytes())
-}

@@ -1,11 +1,8 @@
-//! The request's fate: answered here, or sent on.
+//! Answers in the upstream's place.
 
 use crate::exchange::LocalReply;
 use crate::guest::{Done, Guest};
-use crate::{Action, Fields, Status};
-
-const REQUEST: u32 = 0;
-const RESPONSE: u32 = 1;
+use crate::{Fields, Status};
 
 /// A request is answered once.
 #[allow(clippy::too_many_arguments)]
@@ -30,29 +27,4 @@ pub(super) fn proxy_send_local_response(
     let details = String::from_utf8_lossy(&details).into_owned();
     exchange.local_reply = Some(LocalReply { status, details, fields, body });
     Ok(())
-}
-
-/// Lets go on what is held.
-pub(super) fn proxy_continue_stream(guest: &mut Guest<'_, '_>, stream: u32) -> Done {
-    let exchange = guest.world().exchange().ok_or(Status::BadArgument)?;
-    match stream {
-        REQUEST => exchange.request.settle(Action::Continue),
-        RESPONSE => exchange.response.settle(Action::Continue),
-        _ => return Err(Status::BadArgument.into()),
-    }
-    Ok(())
-}
-
-pub(super) fn proxy_close_stream(_: &mut Guest<'_, '_>, _: u32) -> Done {
-    Ok(())
-}
-
-pub(super) fn proxy_set_effective_context(guest: &mut Guest<'_, '_>, context: u32) -> Done {
-    guest.world().context = context;
-    Ok(())
-}
-
-/// Nothing of this host waits for a filter to be done.
-pub(super) fn proxy_done(_: &mut Guest<'_, '_>) -> Done {
-    Err(Status::NotFound.into())
 }

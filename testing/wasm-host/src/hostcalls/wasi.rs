@@ -1,4 +1,4 @@
-//! The few calls of WASI that the standard library makes: no files, no arguments, no environment, time that stands still.
+//! The few calls of WASI that the standard library makes: no files, no arguments, no environment.
 
 use wasmtime::{Caller, Linker};
 
@@ -23,14 +23,6 @@ pub(super) fn link(linker: &mut Linker<World>) -> wasmtime::Result<()> {
             return Ok(BAD_DESCRIPTOR);
         }
         errno(hostcall(caller, "fd_write", |guest| fd_write(guest, list, count, written)))
-    })?;
-    linker.func_wrap(MODULE, "random_get", |caller: Caller<'_, World>, at, length| {
-        errno(hostcall(caller, "random_get", |guest| random_get(guest, at, length)))
-    })?;
-    linker.func_wrap(MODULE, "clock_time_get", |caller: Caller<'_, World>, _: u32, _: u64, time| {
-        errno(hostcall(caller, "clock_time_get", |guest| {
-            super::time::proxy_get_current_time_nanoseconds(guest, time)
-        }))
     })?;
     linker.func_wrap(MODULE, "proc_exit", |code: u32| -> wasmtime::Result<()> {
         Err(wasmtime::Error::msg(format!("the filter exits with code {code}")))
@@ -57,12 +49,6 @@ fn fd_write(guest: &mut Guest<'_, '_>, list: u32, count: u32, written: u32) -> D
     let text = String::from_utf8_lossy(&text).into_owned();
     guest.world().log.push(LogLine { level: LogLevel::Error, text });
     guest.write_word(written, text_length)
-}
-
-/// Not random at all, so that runs are alike.
-fn random_get(guest: &mut Guest<'_, '_>, at: u32, length: u32) -> Done {
-    let bytes = vec![0x5a; usize::try_from(length).unwrap_or_default()];
-    guest.write(at, &bytes)
 }
 
 fn errno(status: wasmtime::Result<u32>) -> wasmtime::Result<u32> {

@@ -85,11 +85,14 @@ fn send_with(host: &Host, request: &Request, faults: &[Fault]) -> (Outcome, Vec<
 
 /// Whether a call that fails so is none of the request's business.
 ///
-/// Nobody could be told of a line or a count that is lost. And a property that is not found is one that is not there.
+/// There is no one to tell of a line or a count that is lost. A property that is not found is one that is not there, and a
+/// claim that cannot be given by its path is looked for in the whole metadata.
 fn is_answer(call: &str, failure: u32) -> bool {
     match call {
         "proxy_log" | "proxy_increment_metric" => true,
-        "proxy_get_property" => failure == Status::NotFound as u32,
+        "proxy_get_property" => {
+            [Status::NotFound, Status::SerializationFailure].map(|status| status as u32).contains(&failure)
+        }
         _ => false,
     }
 }

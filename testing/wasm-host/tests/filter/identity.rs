@@ -78,6 +78,33 @@ fn a_claim_that_is_no_text_names_nobody() {
 }
 
 #[test]
+fn a_text_that_could_be_another_type_is_still_a_text() {
+    let host = configured(TOKEN);
+    for text in ["x", "eight888", "a", "\u{e4}\u{e4}\u{e4}\u{e4}"] {
+        set_claims(&host, &json!({ "oid": text, "sub": "subject" }));
+        let outcome = host.send(&seed()).unwrap();
+        assert!(is_sent(&outcome), "{text}");
+    }
+    // 0x0a is how a list or an object starts; no client id has it.
+    set_claims(&host, &json!({ "oid": "\n\u{3}abc", "sub": "subject" }));
+    check(&host, Err((403, "InvalidClientId")), "a text that starts as a list does");
+}
+
+#[test]
+fn a_list_is_not_entered_on_the_way_to_a_claim() {
+    let host = configured(r#"{"clientId": {"from": "jwt", "claims": [["roles", "0"]]}}"#);
+    set_claims(&host, &json!({ "roles": ["publisher"] }));
+    check(&host, Err((401, "Unauthenticated")), "a list");
+}
+
+#[test]
+fn a_certificate_that_the_host_cannot_show_is_the_edges_failure() {
+    let host = configured(CERTIFICATE);
+    set_uris(&host, Some(Property::Unserializable), Some(Property::from("urn:a")));
+    check(&host, Err((500, "EdgeFailure")), "the first URI SAN");
+}
+
+#[test]
 fn without_a_claim_nobody_is_authenticated() {
     let host = configured(TOKEN);
     let anonymous = Err((401, "Unauthenticated"));
@@ -143,10 +170,14 @@ fn the_first_claim_that_is_there_counts() {
 #[test]
 fn metadata_that_is_broken_names_nobody() {
     let host = configured(TOKEN);
-    let token = json!({ "envoy.filters.http.jwt_authn": { "jwt": { "oid": "me", "sub": "subject" } } });
-    let Property::Bytes(whole) = Property::metadata(&token) else { panic!("metadata is bytes") };
+    // Eight bytes may be a number, so the filter looks into the metadata.
+    let claims = json!({ "oid": "eight888", "sub": "subject" });
+    let token = json!({ "envoy.filters.http.jwt_authn": { "jwt": claims } });
+    let by_path = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn", "jwt", "oid"];
+    host.set_property(&by_path, Some(Property::from("eight888")));
+    let whole = Property::metadata(&token).to_bytes().unwrap().into_owned();
     host.set_property(&["metadata"], Some(Property::Bytes(whole.clone())));
-    check(&host, Ok("me"), "whole");
+    check(&host, Ok("eight888"), "whole");
     for length in 0..whole.len() {
         host.set_property(&["metadata"], Some(Property::Bytes(whole[..length].to_vec())));
         check(&host, Err((401, "Unauthenticated")), &format!("{length} bytes of it"));

@@ -1,6 +1,4 @@
 //! Callbacks in orders that no Envoy would call in.
-//!
-//! One thing is left out: a context that was deleted, or never was. The SDK traps there, before the filter is asked.
 
 use wasm_host::{Action, Callback, Fields, Request, Stream};
 
@@ -9,14 +7,10 @@ use super::{OPEN, code, configured, seed, start};
 const NO_END: bool = false;
 
 /// Every callback that a stream can see before its end.
-const CALLBACKS: [Callback; 7] = [
+const CALLBACKS: [Callback; 3] = [
     Callback::RequestHeaders { count: 0, end: false },
     Callback::RequestBody { size: 0, end: false },
     Callback::RequestTrailers { count: 0 },
-    Callback::ResponseHeaders { count: 0, end: false },
-    Callback::ResponseBody { size: 0, end: false },
-    Callback::ResponseTrailers { count: 0 },
-    Callback::Log,
 ];
 
 /// Every order of the callbacks.
@@ -37,12 +31,6 @@ fn orders() -> Vec<Vec<Callback>> {
     orders
 }
 
-fn finish(stream: &Stream) {
-    for callback in [Callback::Done, Callback::Delete] {
-        stream.call(callback).unwrap();
-    }
-}
-
 #[test]
 fn no_order_of_callbacks_traps() {
     let host = configured(OPEN);
@@ -53,41 +41,35 @@ fn no_order_of_callbacks_traps() {
                 panic!("{order:?}: {trap}");
             }
         }
-        finish(&stream);
+        stream.close().unwrap();
     }
 }
 
 #[test]
-fn a_response_without_a_request_goes_on() {
+fn a_context_that_is_not_there_stops_the_request_it_is_about() {
+    let host = configured(OPEN);
+    let open = host.open().unwrap();
+    let deleted = host.open().unwrap();
+    deleted.call(Callback::Delete).unwrap();
+    for callback in CALLBACKS {
+        assert_eq!(deleted.call(callback), Ok(1), "{callback:?}");
+        assert_eq!(host.call(u32::MAX, callback), Ok(1), "{callback:?}");
+        assert_eq!(host.call(host.root_context(), callback), Ok(1), "{callback:?}: a root is no request");
+    }
+    deleted.call(Callback::Delete).unwrap();
+    assert_eq!(host.call(u32::MAX, Callback::Configure { size: 0 }), Ok(0));
+    assert_eq!(open.request_headers(seed().head(), NO_END), Ok(Action::Continue));
+}
+
+#[test]
+fn a_stream_outlives_its_root() {
     let host = configured(OPEN);
     let stream = host.open().unwrap();
-    let head = Fields::from_iter([(":status", "400")]);
-    assert_eq!(stream.response_headers(&head, NO_END), Ok(Action::Continue));
-    assert_eq!(stream.response_body(b"bad request", NO_END), Ok(Action::Continue));
-    assert_eq!(stream.response_trailers(&Fields::new()), Ok(Action::Continue));
-    assert!(stream.downstream().is_whole);
-    assert_eq!(stream.local_reply(), None);
-    stream.close().unwrap();
-}
-
-#[test]
-fn the_last_callbacks_may_come_in_any_order_and_more_than_once() {
-    use Callback::{Done, Log};
-    let host = configured(OPEN);
-    let rows: &[&[Callback]] =
-        &[&[], &[Log], &[Done], &[Done, Log], &[Log, Log], &[Done, Done], &[Log, Done, Log, Done]];
-    for is_fresh in [true, false] {
-        for row in rows {
-            let stream = host.open().unwrap();
-            if !is_fresh {
-                stream.request_headers(seed().head(), NO_END).unwrap();
-            }
-            for callback in *row {
-                stream.call(*callback).unwrap();
-            }
-            stream.call(Callback::Delete).unwrap();
-        }
-    }
+    host.call(host.root_context(), Callback::Delete).unwrap();
+    assert_eq!(stream.request_headers(seed().head(), NO_END), Ok(Action::Continue));
+    let orphan = host.open().unwrap();
+    assert_eq!(orphan.request_headers(seed().head(), NO_END), Ok(Action::Pause));
+    assert_eq!(orphan.local_reply().map(|reply| code(&reply)).as_deref(), Some("EdgeFailure"));
 }
 
 #[test]
@@ -182,14 +164,4 @@ fn a_new_configuration_is_for_new_requests() {
     assert_eq!(new.local_reply().map(|reply| reply.status), Some(413));
     old.close().unwrap();
     new.close().unwrap();
-}
-
-#[test]
-fn the_root_hears_of_time_and_of_a_second_start_without_harm() {
-    let host = configured(OPEN);
-    let root = host.root_context();
-    host.call(root, Callback::Tick).unwrap();
-    host.call(root, Callback::VmStart { size: 0 }).unwrap();
-    host.call(root, Callback::Log).unwrap();
-    host.call(root, Callback::Done).unwrap();
 }
