@@ -9,9 +9,15 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::{PairEnds, UserProperties, check_text};
 
+/// The bytes of JSON that a pair usually takes, for reserving memory.
+const TYPICAL_PAIR_BYTES: usize = 32;
+
 /// Reads every pair. Returns the first error of the JSON or of a text.
 pub(super) fn read(json: &[u8]) -> serde_json::Result<UserProperties> {
-    let mut properties = UserProperties::default();
+    let mut properties = UserProperties {
+        text: String::with_capacity(json.len()),
+        ends: Vec::with_capacity(json.len() / TYPICAL_PAIR_BYTES + 1),
+    };
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     Array(&mut properties).deserialize(&mut deserializer)?;
     deserializer.end()?;
@@ -36,14 +42,17 @@ pub(super) fn write(properties: &UserProperties) -> String {
 /// Appends a JSON string. MQTT text has no control characters, so only quotes and backslashes are escaped.
 fn write_string(text: &str, json: &mut String) {
     json.push('"');
-    let mut rest = text;
-    while let Some((plain, special)) = rest.split_once(['"', '\\']) {
-        json.push_str(plain);
-        json.push('\\');
-        json.push(if rest.as_bytes().get(plain.len()) == Some(&b'"') { '"' } else { '\\' });
-        rest = special;
+    let is_special = |byte: u8| matches!(byte, b'"' | b'\\');
+    if text.bytes().any(is_special) {
+        for character in text.chars() {
+            if matches!(character, '"' | '\\') {
+                json.push('\\');
+            }
+            json.push(character);
+        }
+    } else {
+        json.push_str(text);
     }
-    json.push_str(rest);
     json.push('"');
 }
 
