@@ -6,7 +6,9 @@ mod package;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{bench, chart, demo, fuzz, imports, instructions, lint, mix_versions, schema, soak, test};
+use commands::{
+    bench, chart, demo, fuzz, imports, instructions, lint, miri, mix_versions, schema, soak, test,
+};
 use rig::dev::token::Token;
 use rig::{Result, build, tools};
 
@@ -40,6 +42,8 @@ enum Command {
     Fuzz(fuzz::Fuzz),
     /// Checks formatting, lints, documentation, dependencies and configuration
     Lint,
+    /// Runs the code that reads the host's memory under Miri
+    Miri,
     /// Lists the functions that the filter asks of its host
     Imports,
     /// Runs the filter and the bridge of two versions together, as an upgrade does
@@ -85,6 +89,7 @@ fn run(command: Command) -> Result<()> {
         Command::Fuzz(fuzz) => fuzz.run(),
         Command::Instructions(instructions) => instructions.run(),
         Command::Lint => lint::run(),
+        Command::Miri => miri::run(),
         Command::Imports => imports::run(),
         Command::MixVersions(mix) => mix.run(),
         Command::Package(package) => package.run(),
