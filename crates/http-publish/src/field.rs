@@ -3,6 +3,9 @@
 
 /// The pseudo-header with path and query (RFC 9113, 8.3.1). Envoy has it for HTTP/1.1 requests too.
 pub const PATH: &str = ":path";
+/// The prefix of HTTP Publish's own fields.
+pub(crate) const PREFIX: &[u8] = b"mqtt-";
+
 /// The QoS, `0` or `1`. The query's `qos` takes precedence.
 pub const QOS: &str = "mqtt-qos";
 /// The RETAIN flag, `0` or `1`. The query's `retain` takes precedence.

@@ -1,6 +1,6 @@
 //! The head of a request: the fields that HTTP Publish reads, borrowed, each found once.
 
-use crate::{content_encoding, field, ignored};
+use crate::{content_encoding, field};
 
 /// A field or parameter that may be given once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,9 @@ pub struct RequestHead<'a> {
     /// The names of the first few fields that have HTTP Publish's prefix and do not exist.
     pub(crate) unknown: Vec<&'a [u8]>,
 }
+
+/// The number of unknown parameters that are named; a request could have thousands.
+pub(crate) const MAX_UNKNOWN: usize = 16;
 
 // === impl Slot ===
 
@@ -69,7 +72,7 @@ impl<'a> RequestHead<'a> {
                 _ => {
                     if let Some(slot) = head.slot(name) {
                         slot.put(value);
-                    } else if name.starts_with(ignored::PREFIX) && head.unknown.len() < ignored::MAX_IGNORED {
+                    } else if name.starts_with(field::PREFIX) && head.unknown.len() < MAX_UNKNOWN {
                         head.unknown.push(name);
                     }
                 }

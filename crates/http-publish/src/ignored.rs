@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::code::Code;
 use crate::fault::Fault;
-use crate::head::RequestHead;
+use crate::head::{MAX_UNKNOWN, RequestHead};
 use crate::query::names;
 use crate::{Location, Violation, field, percent};
 
@@ -30,12 +30,6 @@ pub struct Known {
     #[serde(rename = "in")]
     pub location: Location,
 }
-
-/// The number of ignored parameters that are named; a request could have thousands.
-pub(crate) const MAX_IGNORED: usize = 16;
-
-/// The prefix of HTTP Publish's own fields.
-pub(crate) const PREFIX: &[u8] = b"mqtt-";
 
 /// The bytes of a name that are shown and compared.
 const MAX_NAME: usize = 64;
@@ -73,7 +67,7 @@ impl RequestHead<'_> {
         let in_query = names(self.target())
             .filter_map(|name| Ignored::of_query(&percent::decode(name).unwrap_or(name.into())));
         let in_fields = self.unknown.iter().map(|name| Ignored::of_field(name));
-        in_query.chain(in_fields).take(MAX_IGNORED).collect()
+        in_query.chain(in_fields).take(MAX_UNKNOWN).collect()
     }
 }
 
