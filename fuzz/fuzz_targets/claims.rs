@@ -2,6 +2,7 @@
 //! that JSON gives what serde_json reads.
 #![no_main]
 
+#[expect(dead_code, reason = "the host encodes single values too")]
 #[path = "../../testing/wasm-host/src/metadata.rs"]
 mod metadata;
 

@@ -45,8 +45,8 @@ pub(crate) struct Demo {
         conflicts_with = "mqtt_port"
     )]
     broker: Option<String>,
-    /// Prints each message to this topic filter as a subscriber sees it, with its properties [default: #, and with --broker
-    /// nothing]
+    /// Prints each message to this topic filter as a subscriber sees it, with its properties. By default: #, and with --broker
+    /// nothing
     #[arg(long, value_name = "FILTER", num_args = 0..=1, default_missing_value = EVERYTHING)]
     watch: Option<String>,
     /// Publishes one message, shows what a subscriber received, and ends: with success only if all of it arrived
