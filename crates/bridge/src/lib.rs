@@ -4,13 +4,14 @@
 //! - [`translate`]: between HTTP Publish and the publisher of [`mqtt_publisher`]
 //! - [`metrics`], [`trace`]: what an operator sees
 //! - [`bridge`]: all of it together, from start to stop
-//! - [`cli`], [`log`], [`signal`]: the program
+//! - [`cli`], [`log`], [`signal`], [`healthcheck`]: the program
 
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod bridge;
 pub mod cli;
+pub mod healthcheck;
 pub mod http;
 pub mod log;
 pub mod metrics;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use mqtt_publisher::Chain;
 use postmqtt_bridge::bridge::Bridge;
-use postmqtt_bridge::cli::Cli;
+use postmqtt_bridge::cli::{Cli, Command};
 use postmqtt_bridge::{log, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +14,12 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Some(Command::Healthcheck(healthcheck)) = cli.subcommand() {
+        return match healthcheck.run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(1, &error),
+        };
+    }
     if let Err(error) = log::start(cli.log()) {
         return fail(USAGE, &error);
     }

@@ -9,7 +9,7 @@ mod units;
 
 use std::net::SocketAddr;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use http_publish::Rules;
 use mqtt_publisher::budget::InFlightLimits;
 use mqtt_publisher::config::{Config, Credentials, Sessions, TlsFiles, TlsIdentity};
@@ -21,6 +21,7 @@ use self::broker_url::BrokerUrl;
 use self::client_id_prefix::check_prefix;
 pub use self::invalid_setting::InvalidSetting;
 use self::sessions::SessionArgs;
+use crate::healthcheck::Healthcheck;
 use crate::http::HttpConfig;
 use crate::trace::OtlpEndpoint;
 
@@ -34,6 +35,8 @@ use crate::trace::OtlpEndpoint;
 #[derive(Parser)]
 #[command(name = "postmqtt-bridge", version)]
 pub struct Cli {
+    #[command(subcommand)]
+    subcommand: Option<Command>,
     #[command(flatten)]
     http: HttpArgs,
     #[command(flatten)]
@@ -46,6 +49,13 @@ pub struct Cli {
     traces: TraceArgs,
     #[command(flatten)]
     log: LogArgs,
+}
+
+/// What the program does instead of running a bridge.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Asks a running bridge whether it is ready, and exits with status 0 if it is
+    Healthcheck(Healthcheck),
 }
 
 /// The settings of a bridge, checked.
@@ -70,6 +80,12 @@ pub struct Settings {
 // === impl Cli ===
 
 impl Cli {
+    /// The subcommand, if one was given.
+    #[must_use]
+    pub const fn subcommand(&self) -> Option<&Command> {
+        self.subcommand.as_ref()
+    }
+
     /// How the bridge logs.
     #[must_use]
     pub const fn log(&self) -> &LogArgs {
@@ -82,7 +98,7 @@ impl Cli {
     ///
     /// Returns an error if a setting is invalid.
     pub fn into_settings(self) -> Result<Settings, InvalidSetting> {
-        let Self { http, broker, sessions, capacity, traces, log: _ } = self;
+        let Self { http, broker, sessions, capacity, traces, log: _, subcommand: _ } = self;
         Ok(Settings {
             listen: http.listen,
             admin_listen: http.admin_listen,
