@@ -52,6 +52,8 @@ enum Command {
     Package(package::Package),
     /// Renders the plain Kubernetes manifests from the Helm chart
     Chart,
+    /// Runs docker-compose.yml with a Docker engine, which is started if none is running
+    ComposeCheck,
     /// Writes the JSON Schema of the filter's configuration
     Schema,
     /// Sets up what demo, test, lint and bench need
@@ -94,6 +96,10 @@ fn run(command: Command) -> Result<()> {
         Command::MixVersions(mix) => mix.run(),
         Command::Package(package) => package.run(),
         Command::Chart => chart::run(),
+        Command::ComposeCheck => {
+            commands::end_on_ctrl_c()?;
+            rig::compose::check()
+        }
         Command::Schema => schema::run(),
         Command::Tools => {
             commands::wasm_toolchain()?;

@@ -3,10 +3,12 @@
 //! - [`tools`] finds or installs the programs that are needed
 //! - [`build`] builds the filter and the bridge; [`filter`] says which of the two filters
 //! - [`stack`] runs Envoy, bridges and a broker as child processes
+//! - [`compose`] runs docker-compose.yml with a Docker engine
 //! - [`dev`] makes development tokens and certificates
 
 pub mod build;
 pub mod command;
+pub mod compose;
 pub mod dev;
 pub mod error;
 pub mod example;

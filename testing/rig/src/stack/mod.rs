@@ -32,6 +32,7 @@ pub use mosquitto::Mosquitto;
 pub use ports::{free as free_port, is_free as port_is_free};
 pub use process::end_all;
 pub use prometheus::Prometheus;
+pub(crate) use service::Ready;
 pub use service::Service;
 
 use crate::error::{Error, Result};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -23,9 +24,11 @@ pub struct Service {
 
 /// How a program tells that it is ready.
 #[derive(Clone, Debug)]
-pub(super) enum Ready {
+pub(crate) enum Ready {
     /// This address accepts connections.
     Accepts(SocketAddr),
+    /// This Unix socket accepts connections.
+    Listens(PathBuf),
     /// This URL answers 200.
     Answers(String),
 }
@@ -36,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 // === impl Service ===
 
 impl Service {
-    pub(super) fn new(
+    pub(crate) fn new(
         name: impl Into<String>,
         directory: &Path,
         ready: Ready,
@@ -206,6 +209,7 @@ impl Ready {
         const TIMEOUT: Duration = Duration::from_secs(5);
         match self {
             Self::Accepts(address) => TcpStream::connect_timeout(address, TIMEOUT).is_ok(),
+            Self::Listens(socket) => UnixStream::connect(socket).is_ok(),
             Self::Answers(url) => {
                 let request = ureq::get(url).config().timeout_global(Some(TIMEOUT)).build();
                 request.call().is_ok_and(|response| response.status() == 200)
