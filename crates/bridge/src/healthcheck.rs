@@ -38,11 +38,10 @@ impl Healthcheck {
         let address = (host, port).to_socket_addrs()?.next().ok_or_else(invalid)?;
         let mut connection = TcpStream::connect_timeout(&address, TIMEOUT)?;
         connection.set_read_timeout(Some(TIMEOUT))?;
-        write!(
-            connection,
-            "GET {} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\n\r\n",
-            self.url.path()
-        )?;
+        let path = self.url.path();
+        // One write: a server that answers the first of several may have closed the connection before the next.
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\n\r\n");
+        connection.write_all(head.as_bytes())?;
         let mut status_line = String::new();
         BufReader::new(connection).read_line(&mut status_line)?;
         if status_line.split(' ').nth(1) == Some("200") {
@@ -54,7 +53,6 @@ impl Healthcheck {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
     use std::net::TcpListener;
 
     use super::*;
@@ -65,9 +63,9 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let server = std::thread::spawn(move || {
             let (mut connection, _) = listener.accept().unwrap();
-            let mut head = [0; 512];
-            let length = connection.read(&mut head).unwrap();
-            assert!(head[..length].starts_with(b"GET /readyz HTTP/1.1\r\n"));
+            let lines = BufReader::new(&connection).lines().map_while(io::Result::ok);
+            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            assert_eq!(head[0], "GET /readyz HTTP/1.1");
             connection.write_all(answer.as_bytes()).unwrap();
         });
         let outcome = Healthcheck { url: format!("http://127.0.0.1:{port}/readyz").parse().unwrap() }.run();
