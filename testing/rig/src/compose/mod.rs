@@ -1,4 +1,4 @@
-//! docker-compose.yml, run for real: [`check`] builds the images, starts the services and uses them as a newcomer would.
+//! docker-compose.yml, run for real: [`check()`] builds the images, starts the services and uses them as a newcomer would.
 
 mod base_images;
 mod check;
