@@ -50,7 +50,8 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
     let purpose = violations.query("dry-run", query.dry_run, |raw| one(Purpose::parse(raw)));
     if let Some((name, offset)) = query::unencoded(head.target()) {
         let fault = Fault::new(Code::InvalidPercentEncoding, UNENCODED).at(offset);
-        violations.0.push(Violation::new(ignored::shown(name), Location::Query, fault));
+        let parameter = if name.is_empty() { UNNAMED.to_owned() } else { ignored::shown(name) };
+        violations.0.push(Violation::new(parameter, Location::Query, fault));
     }
     if head.is_encoded {
         violations.0.push(Violation::new(
@@ -89,6 +90,9 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
 }
 
 const UNENCODED: &str = "a character outside ASCII has to be percent-encoded in UTF-8, as in %C3%BC";
+
+/// What a violation calls a query parameter without a name, such as `=a`.
+const UNNAMED: &str = "(unnamed)";
 
 const MISSING_TOPIC: &str = "the query has no topic; write ?topic= and the percent-encoded Topic Name";
 

@@ -82,6 +82,7 @@ fn each_broken_rule_is_a_violation_of_its_parameter() {
         ("?topic=grün", &[], &["query topic: InvalidPercentEncoding"]),
         ("?topic=a&x=grün", &[], &["query x: InvalidPercentEncoding"]),
         ("?topic=a&ü", &[], &["query ü: InvalidPercentEncoding"]),
+        ("?topic=a&=ü", &[], &["query (unnamed): InvalidPercentEncoding"]),
         ("?topic=gr%C3%BCn", &[], &[]),
         ("?topic=a+b", &[], &["query topic: TopicWildcard"]),
         ("?topic=$SYS", &[], &["query topic: TopicReserved"]),
