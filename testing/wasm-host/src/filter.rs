@@ -20,7 +20,7 @@ pub struct Filter {
 pub struct UnusableFilter(String);
 
 /// The variable that names the filter's `.wasm`.
-pub const FILTER_VARIABLE: &str = "POSTMQTT_FILTER";
+pub const FILTER_VARIABLE: &str = "POSTMQTT_WASM";
 
 // === impl Filter ===
 
