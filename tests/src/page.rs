@@ -1,4 +1,4 @@
-//! A page in a browser, on an origin of its own: it runs a script and posts what it found to where it came from.
+//! A page in a browser, on a separate origin: it runs a script and posts what it found to where it came from.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;

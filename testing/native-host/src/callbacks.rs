@@ -191,7 +191,7 @@ unsafe extern "C" fn envoy_dynamic_module_callback_http_set_header(
     if !value.ptr.is_null() {
         fields.push((name.to_vec(), unsafe { bytes(value.ptr, value.length) }.to_vec()));
     }
-    // Whoever kept a pointer into the map has a dangling one now.
+    // Pointers into the map are dangling from here on.
     *fields = std::mem::take(fields).into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     true
 }

@@ -22,7 +22,7 @@ use crate::packets::{CONNACK, PINGRESP, connack_refused, disconnect, next_packet
 /// The Reason String of every PUBACK and DISCONNECT with a Reason Code of at least 0x80.
 pub const REASON_STRING: &str = "because \"so\"";
 
-/// A broker on a thread of its own, which ends with the process.
+/// A broker on a separate thread, which ends with the process.
 #[derive(Debug)]
 pub struct AutomaticBroker {
     address: SocketAddr,

@@ -40,7 +40,7 @@ impl Curl {
         }
     }
 
-    /// Posts a payload on a connection of its own; the status, or curl's error.
+    /// Posts a payload on a new connection; the status, or curl's error.
     fn post(&self, url: &str, headers: &[&str], payload: &Path) -> String {
         let mut curl = Command::new(&self.program);
         curl.args(["--silent", "--show-error", self.version, "--max-time", "30", "--output", "/dev/null"]);

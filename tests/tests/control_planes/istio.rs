@@ -120,7 +120,7 @@ fn wasm_filter(wasm: &Value) -> Value {
     })
 }
 
-/// Claims are left under `payload`, whoever issued the token; a request without one is let through.
+/// Claims are left under `payload`, for every issuer; a request without one is let through.
 fn jwt_filter(manifests: &Manifests) -> Value {
     let rule = &manifests.spec("RequestAuthentication")["jwtRules"][0];
     let headers: Vec<Value> = rule["fromHeaders"]

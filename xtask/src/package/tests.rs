@@ -75,7 +75,7 @@ fn media_types(manifest: &Value) -> Vec<&str> {
     manifest["layers"].as_array().unwrap().iter().map(|layer| layer["mediaType"].as_str().unwrap()).collect()
 }
 
-/// Debian's registry on a port of its own, with its images in a directory.
+/// Debian's registry on a free port, with its images in a directory.
 struct Registry {
     process: Child,
     address: String,

@@ -90,7 +90,7 @@ impl Request {
         self
     }
 
-    /// One chunk, in slices of so many bytes.
+    /// One chunk, in slices of this many bytes.
     pub(crate) fn sliced(mut self, chunk: &[u8], size: usize) -> Self {
         self.chunks = vec![chunk.chunks(size).map(<[u8]>::to_vec).collect()];
         self

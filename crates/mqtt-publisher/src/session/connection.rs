@@ -34,7 +34,7 @@ pub(super) struct Connection<'a> {
     submissions: &'a mut mpsc::UnboundedReceiver<Submission>,
 }
 
-/// Whether the transport has bytes in a buffer of its own, as TLS does.
+/// Whether the transport buffers bytes itself, as TLS does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Transport {
     Flushed,

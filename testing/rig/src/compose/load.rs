@@ -52,7 +52,7 @@ impl Client {
         answer.map(|answer| answer.status().as_u16()).map_err(|error| Error::new(format!("{error}.")))
     }
 
-    /// Publishes 50 messages a second, each to a topic of its own, while `disturb` runs and for two seconds before and
+    /// Publishes 50 messages a second, each to a different topic, while `disturb` runs and for two seconds before and
     /// after. Returns the number of messages and the longest time that an answer took.
     ///
     /// # Errors

@@ -111,13 +111,6 @@ impl Builder {
         self
     }
 
-    /// Envoy's log level (`warning` where this is not said).
-    #[must_use]
-    pub fn envoy_log_level(mut self, level: &str) -> Self {
-        level.clone_into(&mut self.envoy.log_level);
-        self
-    }
-
     /// The edge's port.
     #[must_use]
     pub fn http_port(mut self, port: u16) -> Self {

