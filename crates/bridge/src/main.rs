@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use mqtt_publisher::Chain;
+use mqtt_publisher::{Chain, Pool};
 use postmqtt_bridge::bridge::Bridge;
-use postmqtt_bridge::cli::{Cli, Command};
+use postmqtt_bridge::cli::{Cli, Command, Plan, Settings};
 use postmqtt_bridge::{log, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -23,10 +23,14 @@ fn main() -> ExitCode {
     if let Err(error) = log::start(cli.log()) {
         return fail(USAGE, &error);
     }
+    let check_config = cli.check_config();
     let settings = match cli.into_settings() {
         Ok(settings) => settings,
         Err(error) => return fail(USAGE, &error),
     };
+    if check_config {
+        return check(&settings);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &error),
@@ -41,6 +45,15 @@ fn main() -> ExitCode {
         bridge.run(stop).await;
         ExitCode::SUCCESS
     })
+}
+
+/// Reads the files that the settings name, and prints what a bridge would do.
+fn check(settings: &Settings) -> ExitCode {
+    if let Err(error) = Pool::check(&settings.mqtt) {
+        return fail(USAGE, &error);
+    }
+    print!("The settings are valid.\n{}", Plan(settings));
+    ExitCode::SUCCESS
 }
 
 fn fail(status: u8, error: &(dyn std::error::Error + 'static)) -> ExitCode {

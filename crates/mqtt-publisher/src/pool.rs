@@ -105,6 +105,15 @@ impl Pool {
         })
     }
 
+    /// Reads the TLS files as [`start`](Self::start) does, and starts nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the TLS files cannot be used.
+    pub fn check(config: &Config) -> Result<(), TlsError> {
+        Connector::new(Arc::new(config.clone())).map(drop)
+    }
+
     /// Publishes a message and waits for its outcome, at most for the publish time-out. With [`Sessions::PerClient`], the
     /// message goes over the session of `client`; otherwise `client` is ignored.
     ///

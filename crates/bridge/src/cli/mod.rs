@@ -4,6 +4,7 @@ mod args;
 mod broker_url;
 mod client_id_prefix;
 mod invalid_setting;
+mod plan;
 mod sessions;
 mod units;
 
@@ -20,6 +21,7 @@ use self::args::{BrokerArgs, CapacityArgs, HttpArgs, TraceArgs};
 use self::broker_url::BrokerUrl;
 use self::client_id_prefix::check_prefix;
 pub use self::invalid_setting::InvalidSetting;
+pub use self::plan::Plan;
 use self::sessions::SessionArgs;
 use crate::healthcheck::Healthcheck;
 use crate::http::HttpConfig;
@@ -33,10 +35,14 @@ use crate::trace::OtlpEndpoint;
 /// A size is at most 1TiB and may have a unit, in any case: 4096, 512KiB (524,288 bytes), 512kB (512,000 bytes).
 // Not Debug, because it may contain a password.
 #[derive(Parser)]
-#[command(name = "postmqtt-bridge", version)]
+#[command(name = "postmqtt-bridge", version = env!("POSTMQTT_VERSION"))]
 pub struct Cli {
     #[command(subcommand)]
     subcommand: Option<Command>,
+    /// Check the settings and the files that they name, print what a bridge would do, and exit: with status 0, or with 2 and
+    /// an error
+    #[arg(long)]
+    check_config: bool,
     #[command(flatten)]
     http: HttpArgs,
     #[command(flatten)]
@@ -86,6 +92,12 @@ impl Cli {
         self.subcommand.as_ref()
     }
 
+    /// Whether the settings are checked and nothing is started.
+    #[must_use]
+    pub const fn check_config(&self) -> bool {
+        self.check_config
+    }
+
     /// How the bridge logs.
     #[must_use]
     pub const fn log(&self) -> &LogArgs {
@@ -98,7 +110,7 @@ impl Cli {
     ///
     /// Returns an error if a setting is invalid.
     pub fn into_settings(self) -> Result<Settings, InvalidSetting> {
-        let Self { http, broker, sessions, capacity, traces, log: _, subcommand: _ } = self;
+        let Self { http, broker, sessions, capacity, traces, log: _, subcommand: _, check_config: _ } = self;
         Ok(Settings {
             listen: http.listen,
             admin_listen: http.admin_listen,

@@ -1,0 +1,44 @@
+//! What a bridge with these settings does, for `--check-config`. Shows no secret.
+
+use std::fmt;
+
+use mqtt_publisher::config::Sessions;
+
+use super::Settings;
+
+/// Displays what the bridge does, one sentence to a line.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a>(pub &'a Settings);
+
+// === impl Plan ===
+
+impl fmt::Display for Plan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Settings { listen, admin_listen, rules, http, mqtt, in_flight, otlp } = self.0;
+        writeln!(f, "Messages are accepted at http://{listen}{}.", rules.path)?;
+        let health = admin_listen.unwrap_or(*listen);
+        writeln!(f, "Health checks and metrics are answered at http://{health}.")?;
+        match &mqtt.sessions {
+            Sessions::Shared(1) => write!(f, "Messages are published over one session")?,
+            Sessions::Shared(count) => write!(f, "Messages are published over {count} sessions")?,
+            Sessions::PerClient(clients) => {
+                write!(
+                    f,
+                    "Each client publishes over its own session, at most {} at a time,",
+                    clients.limit
+                )?;
+            }
+        }
+        writeln!(f, " with {}.", mqtt.broker)?;
+        writeln!(
+            f,
+            "A payload has at most {} bytes; at most {} messages and {} bytes are in flight.",
+            rules.limits.payload_bytes, in_flight.messages, in_flight.bytes
+        )?;
+        writeln!(f, "A PUBACK that has not arrived within {} s is 504.", http.publish_timeout.as_secs_f32())?;
+        if otlp.is_some() {
+            writeln!(f, "Spans are exported over OTLP/HTTP.")?;
+        }
+        Ok(())
+    }
+}

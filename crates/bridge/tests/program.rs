@@ -1,0 +1,64 @@
+//! The program `postmqtt-bridge`: its exit statuses, and what it prints.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_postmqtt-bridge")).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+fn file(name: &str, content: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("postmqtt-program-{}-{name}", std::process::id()));
+    std::fs::write(&path, content).unwrap();
+    path
+}
+
+#[test]
+fn the_version_is_the_packages_and_may_have_a_revision_of_twelve_digits() {
+    let (status, printed, _) = run(&["--version"]);
+    assert_eq!(status, Some(0));
+    let version = printed.trim_end().strip_prefix("postmqtt-bridge ").unwrap();
+    let revision = version.strip_prefix(env!("CARGO_PKG_VERSION")).unwrap();
+    let is_revision = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let digits = revision.strip_prefix(" (").and_then(|rest| rest.strip_suffix(')'));
+    assert!(revision.is_empty() || digits.is_some_and(is_revision), "{printed}");
+}
+
+#[test]
+fn check_config_prints_what_a_bridge_would_do_without_its_password() {
+    let arguments =
+        ["--check-config", "--broker", "mqtt://me:s3cret@broker.example", "--admin-listen", "127.0.0.1:9000"];
+    let (status, printed, errors) = run(&arguments);
+    assert_eq!((status, errors.as_str()), (Some(0), ""));
+    for expected in [
+        "The settings are valid.",
+        "http://127.0.0.1:8081/mqtt/messages",
+        "http://127.0.0.1:9000",
+        "mqtt://broker.example:1883",
+    ] {
+        assert!(printed.contains(expected), "{expected}: {printed}");
+    }
+    assert!(!printed.contains("s3cret"), "{printed}");
+}
+
+#[test]
+fn check_config_names_the_file_that_cannot_be_used_in_one_line() {
+    let no_certificate = file("ca.pem", "nothing");
+    let no_certificate = no_certificate.to_str().unwrap();
+    let rows: &[(&[&str], &str)] = &[
+        (&["--broker", "mqtts://b", "--broker-ca-file", "/nonexistent/ca.pem"], "/nonexistent/ca.pem"),
+        (&["--broker", "mqtts://b", "--broker-ca-file", no_certificate], no_certificate),
+        (&["--password-file", "/nonexistent/password"], "--password-file"),
+        (&["--client-id-prefix", "a\nb"], "--client-id-prefix"),
+    ];
+    for (arguments, expected) in rows {
+        let (status, printed, errors) = run(&[&["--check-config"], *arguments].concat());
+        assert_eq!((status, printed.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(errors.starts_with("error: ") && errors.contains(expected), "{errors}");
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+    }
+    std::fs::remove_file(no_certificate).unwrap();
+}
