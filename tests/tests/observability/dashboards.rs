@@ -98,6 +98,9 @@ fn every_panel_shows_what_has_happened() {
         r#"increase(envoy_http_downstream_rq_time_count{envoy_http_conn_manager_prefix="edge"}[1m]) > 20"#;
     eventually("the rate of Envoy's histogram", || prometheus.query(increased).pop());
     prometheus.wait_for_scrape();
+    // The bridge may still be counting the last message when it is scraped.
+    let idle = "sum(postmqtt_bridge_in_flight_messages) == 0";
+    eventually("a scrape of an idle bridge", || prometheus.query(idle).pop());
 
     let dashboard = deploy::piece("observability/dashboard.json");
     let panels = dashboard["panels"].as_array().expect("panels");
