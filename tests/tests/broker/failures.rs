@@ -268,7 +268,7 @@ fn a_bridge_that_dies_with_requests_under_way_leaves_each_a_problem() {
 }
 
 #[test]
-fn a_bridge_that_is_told_to_end_answers_what_is_under_way() {
+fn a_bridge_survives_a_hangup_and_answers_what_is_under_way_before_it_ends() {
     let edge = Edge::start("told-to-end", |stack| stack.mosquitto(Mosquitto::new()));
     let topic = edge.topic("a");
     let subscriber = edge.subscribe();
@@ -278,6 +278,10 @@ fn a_bridge_that_is_told_to_end_answers_what_is_under_way() {
         Protocol::ALL.map(|protocol| edge.at(protocol).begin(Request::publish(&topic).body("under way")));
     eventually("the bridge to have all of them", || {
         (edge.stat("cluster.mqtt_bridge.upstream_rq_active") == 4).then_some(())
+    });
+    edge.stack().bridge().reload();
+    eventually("the bridge to ignore SIGHUP", || {
+        edge.stack().bridge().log().contains("SIGHUP is ignored").then_some(())
     });
     std::thread::scope(|scope| {
         scope.spawn(|| edge.stack().bridge().stop());
