@@ -1,14 +1,11 @@
 //! `cargo xtask`: the commands of this repository.
 
 mod commands;
-mod package;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{
-    bench, chart, demo, fuzz, imports, instructions, lint, miri, mix_versions, schema, soak, test,
-};
+use commands::{chart, fuzz, imports, instructions, lint, miri, mix_versions, schema, soak, test};
 use rig::dev::token::Token;
 use rig::{Result, build, tools};
 
@@ -49,7 +46,7 @@ enum Command {
     /// Runs the filter and the bridge of two versions together, as an upgrade does
     MixVersions(mix_versions::MixVersions),
     /// Makes what a release consists of: the filter, bridges, images, bills of materials and sums
-    Package(package::Package),
+    Package(release::Package),
     /// Renders the plain Kubernetes manifests from the Helm chart
     Chart,
     /// Runs docker-compose.yml with a Docker engine, which is started if none is running
@@ -78,7 +75,7 @@ fn run(command: Command) -> Result<()> {
             Ok(())
         }
         Command::BuildFilter => {
-            println!("{}", build::filter(commands::wasm_toolchain()?)?.display());
+            println!("{}", build::filter(tools::wasm_toolchain()?)?.display());
             Ok(())
         }
         Command::BuildNative => {
@@ -97,12 +94,12 @@ fn run(command: Command) -> Result<()> {
         Command::Package(package) => package.run(),
         Command::Chart => chart::run(),
         Command::ComposeCheck => {
-            commands::end_on_ctrl_c()?;
+            rig::stack::end_on_ctrl_c()?;
             rig::compose::check()
         }
         Command::Schema => schema::run(),
         Command::Tools => {
-            commands::wasm_toolchain()?;
+            tools::wasm_toolchain()?;
             println!("envoy: {}", tools::envoy()?.display());
             println!("mosquitto: {}", tools::mosquitto()?.display());
             println!("prometheus: {}", tools::prometheus()?.display());

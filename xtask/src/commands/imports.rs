@@ -1,14 +1,12 @@
 //! `cargo xtask imports`: what the filter's `.wasm` asks of its host, to hold against what a host's documentation says.
 
 use rig::error::Context;
-use rig::{Result, build};
+use rig::{Result, build, tools};
 use wasmparser::{Parser, Payload};
-
-use super::wasm_toolchain;
 
 /// Prints one line for each function: its module, a space, its name.
 pub(crate) fn run() -> Result<()> {
-    let path = build::filter(wasm_toolchain()?)?;
+    let path = build::filter(tools::wasm_toolchain()?)?;
     let wasm = std::fs::read(&path).context(|| format!("{} cannot be read", path.display()))?;
     for import in imports(&wasm)? {
         println!("{import}");

@@ -7,8 +7,6 @@ use rig::dev::{certificate, keys};
 use rig::error::Context;
 use rig::{Error, Result, build, command, repo, tools};
 
-use super::wasm_toolchain;
-
 /// What makes the command of one check.
 type Check = fn() -> Result<Command>;
 
@@ -98,7 +96,7 @@ fn envoy_yaml() -> Result<Command> {
     fs::create_dir_all(&directory).context(|| format!("{} cannot be made", directory.display()))?;
     let certificate = certificate::ensure()?;
     let files = [
-        (build::filter(wasm_toolchain()?)?, "postmqtt.wasm"),
+        (build::filter(tools::wasm_toolchain()?)?, "postmqtt.wasm"),
         (keys::jwks(), "jwks.json"),
         (certificate.chain, "tls.crt"),
         (certificate.key, "tls.key"),

@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use rig::dev::token::Token;
 use rig::error::Context;
-use rig::stack::{Stack, types};
-use rig::{Error, Result, build, command, repo};
+use rig::stack::{Stack, end_on_ctrl_c, types};
+use rig::{Error, Result, build, command, repo, tools};
 use serde_json::json;
-
-use super::{demo, end_on_ctrl_c, wasm_toolchain};
 
 /// What `mix-versions` is told.
 #[derive(clap::Args)]
@@ -76,7 +74,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl MixVersions {
     pub(crate) fn run(self) -> Result<()> {
-        let this = Parts { filter: build::filter(wasm_toolchain()?)?, bridge: build::bridge()? };
+        let this = Parts { filter: build::filter(tools::wasm_toolchain()?)?, bridge: build::bridge()? };
         build::demo_broker()?;
         let other = Parts::of(&self.revision)?;
         end_on_ctrl_c()?;

@@ -4,10 +4,8 @@ use std::process::Command;
 
 use rig::{Result, build, command, repo, tools};
 
-use super::wasm_toolchain;
-
 pub(crate) fn run() -> Result<()> {
-    let toolchain = wasm_toolchain()?;
+    let toolchain = tools::wasm_toolchain()?;
     println!("envoy: {}", repo::shown(&tools::envoy()?));
     println!("mosquitto: {}", repo::shown(&tools::mosquitto()?));
     println!("filter: {}", repo::shown(&build::filter(toolchain)?));

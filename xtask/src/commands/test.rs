@@ -4,8 +4,6 @@ use std::process::Command;
 
 use rig::{Filter, Result, build, command, filter, repo, tools};
 
-use super::wasm_toolchain;
-
 /// What `test` is told.
 #[derive(clap::Args)]
 pub(crate) struct Test {
@@ -22,7 +20,7 @@ pub(crate) struct Test {
 impl Test {
     pub(crate) fn run(self) -> Result<()> {
         // What may be missing is fetched before anything is built.
-        let toolchain = wasm_toolchain()?;
+        let toolchain = tools::wasm_toolchain()?;
         println!("envoy: {}", repo::shown(&tools::envoy()?));
         println!("mosquitto: {}", repo::shown(&tools::mosquitto()?));
         println!("prometheus: {}", repo::shown(&tools::prometheus()?));

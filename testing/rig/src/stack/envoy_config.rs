@@ -33,7 +33,8 @@ pub mod types {
     /// The filter for WebAssembly.
     pub const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
     /// The filter for dynamic modules.
-    pub const DYNAMIC_MODULE: &str = "envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter";
+    pub(super) const DYNAMIC_MODULE: &str =
+        "envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter";
     /// The filter that verifies tokens.
     pub const JWT_AUTHN: &str = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
     /// The filter that limits rates.
@@ -81,7 +82,7 @@ impl EnvoyConfig {
     ///
     /// # Errors
     /// Where the file cannot be read, or `envoy.yaml` has no place for a part of it.
-    pub fn make_native(&mut self) -> Result<()> {
+    fn make_native(&mut self) -> Result<()> {
         let path = repo::root().join("deploy/native.yaml");
         let text =
             std::fs::read_to_string(&path).context(|| "deploy/native.yaml cannot be read".to_owned())?;

@@ -30,7 +30,7 @@ pub use builder::Builder;
 pub use envoy_config::{EnvoyConfig, types};
 pub use mosquitto::Mosquitto;
 pub use ports::{free as free_port, is_free as port_is_free};
-pub use process::end_all;
+pub use process::end_on_ctrl_c;
 pub use prometheus::Prometheus;
 pub(crate) use service::Ready;
 pub use service::Service;

@@ -24,11 +24,23 @@ pub(super) struct Process {
 /// How long a child may take to end after a polite request.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The groups that are running, for [`end_all`].
+/// The groups that are running, for [`end_on_ctrl_c`].
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
+/// From here on, Ctrl-C ends every process that this one started, and this one.
+///
+/// # Errors
+/// Returns an error if Ctrl-C is handled already.
+pub fn end_on_ctrl_c() -> Result<()> {
+    let end = || {
+        end_all();
+        std::process::exit(130);
+    };
+    ctrlc::set_handler(end).map_err(|error| Error::new(format!("Ctrl-C cannot be handled: {error}.")))
+}
+
 /// Ends every process that this one started, at once: for the way out that runs no destructors.
-pub fn end_all() {
+fn end_all() {
     for group in lock(&RUNNING).iter() {
         // Gone already is as good.
         let _ = kill_process_group(*group, Signal::KILL);

@@ -69,7 +69,7 @@ impl Service {
     ///
     /// # Errors
     /// Where it cannot be started.
-    pub fn launch(&self) -> Result<()> {
+    fn launch(&self) -> Result<()> {
         if !self.is_running() {
             *lock(&self.process) = Some(Process::spawn((self.recipe)(), &self.log)?);
         }
@@ -80,7 +80,7 @@ impl Service {
     ///
     /// # Errors
     /// Where it is not running, ends, or is not ready in time: with its log.
-    pub fn wait_until_ready(&self) -> Result<()> {
+    fn wait_until_ready(&self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let ended = lock(&self.process).as_mut().map(Process::ended);

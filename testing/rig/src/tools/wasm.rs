@@ -29,19 +29,22 @@ const PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "wasi-libc
 /// How long a failed `rustup target add` is remembered.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Finds a way to compile the filter, or sets one up.
+/// Finds a way to compile the filter, or sets one up, and prints which.
 ///
 /// # Errors
 /// Where the target cannot be added and Debian's packages cannot be installed.
 pub fn wasm_toolchain() -> Result<WasmToolchain> {
-    if target_is_installed() || add_target() {
-        return Ok(WasmToolchain::InUse);
-    }
-    apt::ensure(
-        PACKAGES,
-        "to compile the filter, since `rustup target add wasm32-wasip1` does not work here",
-    )?;
-    Ok(WasmToolchain::Debian)
+    let toolchain = if target_is_installed() || add_target() {
+        WasmToolchain::InUse
+    } else {
+        apt::ensure(
+            PACKAGES,
+            "to compile the filter, since `rustup target add wasm32-wasip1` does not work here",
+        )?;
+        WasmToolchain::Debian
+    };
+    println!("wasm: {toolchain}");
+    Ok(toolchain)
 }
 
 fn target_is_installed() -> bool {

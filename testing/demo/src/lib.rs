@@ -10,17 +10,16 @@ use std::thread;
 
 use rig::dev::token::Token;
 use rig::error::Context;
-use rig::stack::{Stack, port_is_free};
+use rig::stack::{Stack, end_on_ctrl_c, port_is_free};
 use rig::{Error, Filter, Result, build, repo, tools};
 
 use self::broker::Broker;
 use self::ready::Audience;
 use self::subscriber::Subscriber;
-use super::{end_on_ctrl_c, wasm_toolchain};
 
 /// What `demo` is told.
 #[derive(clap::Args)]
-pub(crate) struct Demo {
+pub struct Demo {
     /// The edge's port
     #[arg(long, default_value_t = 8080, value_name = "PORT")]
     http_port: u16,
@@ -63,7 +62,11 @@ const TOKEN_LIFETIME: i64 = 24 * 60 * 60;
 // === impl Demo ===
 
 impl Demo {
-    pub(crate) fn run(self) -> Result<()> {
+    /// Runs until Ctrl-C, or, with `--once`, until one message has arrived.
+    ///
+    /// # Errors
+    /// Returns an error if a port is in use, a program cannot be built or started, or the message does not arrive as it was sent.
+    pub fn run(self) -> Result<()> {
         self.check_ports()?;
         let broker = self.broker()?;
         let watched = self.watched();
@@ -115,7 +118,7 @@ impl Demo {
 
     fn start(&self, broker: &Broker) -> Result<Stack> {
         // What may be missing is fetched before anything is built.
-        let toolchain = wasm_toolchain()?;
+        let toolchain = tools::wasm_toolchain()?;
         println!("envoy: {}", repo::shown(&tools::envoy()?));
         println!("building the filter (the first time takes a minute or two)");
         println!("filter: {}", repo::shown(&self.filter.build(toolchain)?));
@@ -159,6 +162,6 @@ fn watch(broker: &Broker, filter: &str) -> Result<()> {
 ///
 /// # Errors
 /// Returns an error if the message is refused, or does not arrive as it was sent.
-pub(crate) fn publish_once(stack: &Stack, token: &str) -> Result<()> {
+pub fn publish_once(stack: &Stack, token: &str) -> Result<()> {
     once::run(stack, &Broker::demonstration(stack.mqtt_port()), token)
 }

@@ -31,9 +31,8 @@ use std::path::{Path, PathBuf};
 
 use oci_spec::image::Digest;
 use rig::error::Context;
-use rig::{Result, repo};
+use rig::{Result, repo, tools};
 
-use crate::commands::wasm_toolchain;
 use bill::Package as Crate;
 use build::Architecture;
 use image::{Image, Origin};
@@ -42,7 +41,7 @@ use registry::Transport;
 
 /// What `package` is told.
 #[derive(clap::Args)]
-pub(crate) struct Package {
+pub struct Package {
     /// What the bridge and the native module are built for
     #[arg(long, value_name = "ARCHITECTURE", value_delimiter = ',', default_value = "amd64,arm64")]
     architectures: Vec<Architecture>,
@@ -69,7 +68,11 @@ const BRIDGE: Crate = Crate { name: "postmqtt-bridge", directory: "crates/bridge
 // === impl Package ===
 
 impl Package {
-    pub(crate) fn run(self) -> Result<()> {
+    /// Builds everything, writes `target/dist`, and pushes the images if that is asked for.
+    ///
+    /// # Errors
+    /// Returns an error if a part cannot be built or written, or the registry refuses an image.
+    pub fn run(self) -> Result<()> {
         let directory = repo::target().join("dist");
         if directory.exists() {
             fs::remove_dir_all(&directory)
@@ -80,7 +83,7 @@ impl Package {
         let version = origin.version.clone();
 
         let filter = directory.join(format!("postmqtt-{version}.wasm"));
-        copy(&rig::build::filter(wasm_toolchain()?)?, &filter)?;
+        copy(&rig::build::filter(tools::wasm_toolchain()?)?, &filter)?;
         let mut natives = Vec::new();
         for &architecture in &self.architectures {
             let name = architecture.name();

@@ -14,15 +14,13 @@ use std::path::PathBuf;
 use edge::Edge;
 use load::{Load, Round};
 use rig::dev::token::Token;
-use rig::stack::{EnvoyConfig, Mosquitto, Stack, free_port};
+use rig::stack::{EnvoyConfig, Mosquitto, Stack, end_on_ctrl_c, free_port};
 use rig::{Error, Result, build, repo, tools};
 use workload::Workload;
 
-use super::{end_on_ctrl_c, wasm_toolchain};
-
 /// What `bench` is told.
 #[derive(clap::Args)]
-pub(crate) struct Bench {
+pub struct Bench {
     /// How often each edge gets each workload
     #[arg(long, default_value_t = 7, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -40,8 +38,12 @@ struct Listener {
 // === impl Bench ===
 
 impl Bench {
-    pub(crate) fn run(self) -> Result<()> {
-        let toolchain = wasm_toolchain()?;
+    /// Measures, and prints a table for each workload.
+    ///
+    /// # Errors
+    /// Returns an error if a program is missing, does not start, or answers otherwise than expected.
+    pub fn run(self) -> Result<()> {
+        let toolchain = tools::wasm_toolchain()?;
         println!("envoy: {}", repo::shown(&tools::envoy()?));
         println!("mosquitto: {}", repo::shown(&tools::mosquitto()?));
         let h2load = tools::h2load()?;

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::registry::{self, Transport};
 use super::{Architecture, Native, write_layout};
-use crate::package::image::Origin;
+use crate::image::Origin;
 
 const WASM: &[u8] = b"\0asm\x01\0\0\0";
 const PROGRAM: &[u8] = b"\x7fELF and so on";
