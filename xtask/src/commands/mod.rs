@@ -1,4 +1,4 @@
-//! One module a command.
+//! The commands that are short enough to be one module. `bench`, `demo` and `package` are crates in `testing/`.
 
 pub(crate) mod chart;
 pub(crate) mod fuzz;

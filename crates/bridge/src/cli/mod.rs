@@ -39,8 +39,8 @@ use crate::trace::OtlpEndpoint;
 pub struct Cli {
     #[command(subcommand)]
     subcommand: Option<Command>,
-    /// Check the settings and the files that they name, print what a bridge would do, and exit: with status 0, or with 2 and
-    /// an error
+    /// Check the settings and the files that a bridge would read, print what it would do, and exit: with status 0, or with 2
+    /// and an error
     #[arg(long)]
     check_config: bool,
     #[command(flatten)]

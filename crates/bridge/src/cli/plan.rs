@@ -18,18 +18,17 @@ impl fmt::Display for Plan<'_> {
         writeln!(f, "Messages are accepted at http://{listen}{}.", rules.path)?;
         let health = admin_listen.unwrap_or(*listen);
         writeln!(f, "Health checks and metrics are answered at http://{health}.")?;
+        let broker = &mqtt.broker;
         match &mqtt.sessions {
-            Sessions::Shared(1) => write!(f, "Messages are published over one session")?,
-            Sessions::Shared(count) => write!(f, "Messages are published over {count} sessions")?,
+            Sessions::Shared(1) => writeln!(f, "Messages are published over one session with {broker}.")?,
+            Sessions::Shared(count) => {
+                writeln!(f, "Messages are published over {count} sessions with {broker}.")?;
+            }
             Sessions::PerClient(clients) => {
-                write!(
-                    f,
-                    "Each client publishes over its own session, at most {} at a time,",
-                    clients.limit
-                )?;
+                writeln!(f, "Each client has its own session with {broker}.")?;
+                writeln!(f, "At most {} clients have one at a time.", clients.limit)?;
             }
         }
-        writeln!(f, " with {}.", mqtt.broker)?;
         writeln!(
             f,
             "A payload has at most {} bytes; at most {} messages and {} bytes are in flight.",
