@@ -1,6 +1,7 @@
 //! From an address to a connection that the broker has accepted: name resolution, TCP, TLS, CONNECT, CONNACK.
 
 use std::io;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +19,14 @@ use crate::error::PublishError;
 use crate::reason_code::{BrokerReason, ReasonCode};
 use crate::tls::{self, TlsError};
 
-/// The largest packet in bytes that is accepted from a broker. PUBACKs with a Reason String are far smaller.
-pub(crate) const MAXIMUM_INCOMING_PACKET: u32 = 64 * 1024;
+/// What a session accepts from its broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IncomingLimits {
+    /// The largest packet in bytes.
+    pub(crate) maximum_packet_size: u32,
+    /// How many messages of QoS 1 may be unacknowledged at a time.
+    pub(crate) receive_maximum: NonZeroU16,
+}
 
 /// A byte stream to the broker.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -28,6 +35,7 @@ pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 #[derive(Clone)]
 pub(crate) struct Connector {
     config: Arc<Config>,
+    limits: IncomingLimits,
 }
 
 /// A connection that the broker has accepted with CONNACK 0x00.
@@ -59,6 +67,19 @@ pub(crate) enum ConnectError {
     Tls(#[from] TlsError),
 }
 
+// === impl IncomingLimits ===
+
+impl IncomingLimits {
+    /// PUBACKs with a Reason String are far smaller. There is no PUBLISH to receive; a Receive Maximum of 0 would be a protocol
+    /// error (MQTT 5.0, 3.1.2.11.3).
+    pub(crate) const PUBLISHER: Self =
+        Self { maximum_packet_size: 64 * 1024, receive_maximum: NonZeroU16::MIN };
+
+    pub(crate) fn maximum_packet_bytes(self) -> usize {
+        usize::try_from(self.maximum_packet_size).unwrap_or(usize::MAX)
+    }
+}
+
 // === impl Io ===
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
@@ -67,12 +88,12 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 impl Connector {
     /// Reads the TLS files, so that an invalid one is found at start.
-    pub(crate) fn new(config: Arc<Config>) -> Result<Self, TlsError> {
+    pub(crate) fn new(config: Arc<Config>, limits: IncomingLimits) -> Result<Self, TlsError> {
         match config.broker.transport {
             Transport::Tcp => {}
             Transport::Tls => drop(tls::configure(&config.tls)?),
         }
-        Ok(Self { config })
+        Ok(Self { config, limits })
     }
 
     /// Connects and logs in, within the connect time-out.
@@ -84,7 +105,7 @@ impl Connector {
         let packet = self.connect_packet(client_identifier, start)?;
         let attempt = async {
             let stream = self.open().await?;
-            log_in(stream, &packet).await
+            log_in(stream, &packet, self.limits.maximum_packet_bytes()).await
         };
         let time_limit = self.config.connect_timeout;
         let accepted = tokio::time::timeout(time_limit, attempt)
@@ -109,7 +130,8 @@ impl Connector {
             password: password.as_deref().map(str::as_bytes),
             keep_alive: *keep_alive,
             session_expiry_interval: *session_expiry_interval,
-            maximum_packet_size: MAXIMUM_INCOMING_PACKET,
+            maximum_packet_size: self.limits.maximum_packet_size,
+            receive_maximum: self.limits.receive_maximum,
         };
         connect.encode().map_err(ConnectError::Credentials)
     }
@@ -130,12 +152,16 @@ impl Connector {
     }
 }
 
-async fn log_in(mut stream: Box<dyn Io>, connect: &[u8]) -> Result<Accepted, ConnectError> {
+async fn log_in(
+    mut stream: Box<dyn Io>,
+    connect: &[u8],
+    maximum_packet: usize,
+) -> Result<Accepted, ConnectError> {
     stream.write_all(connect).await?;
     stream.flush().await?;
     let mut received = BytesMut::with_capacity(16 * 1024);
     loop {
-        if let Some(decoded) = decode(&received, MAXIMUM_INCOMING_PACKET as usize)? {
+        if let Some(decoded) = decode(&received, maximum_packet)? {
             received.advance(decoded.length);
             return match decoded.packet {
                 Incoming::ConnAck(connack) if connack.reason.reason_code == ReasonCode::SUCCESS => {
@@ -143,9 +169,12 @@ async fn log_in(mut stream: Box<dyn Io>, connect: &[u8]) -> Result<Accepted, Con
                 }
                 Incoming::ConnAck(connack) => Err(ConnectError::Refused(connack.reason)),
                 Incoming::Disconnect(disconnect) => Err(ConnectError::Refused(disconnect.reason)),
-                Incoming::PubAck(_) | Incoming::PubRec(_) | Incoming::PingResp => {
-                    Err(DecodeError::Protocol("the first packet is not CONNACK").into())
-                }
+                Incoming::PubAck(_)
+                | Incoming::PubRec(_)
+                | Incoming::Publish(_)
+                | Incoming::SubAck(_)
+                | Incoming::UnsubAck(_)
+                | Incoming::PingResp => Err(DecodeError::Protocol("the first packet is not CONNACK").into()),
             };
         }
         if stream.read_buf(&mut received).await? == 0 {

@@ -54,6 +54,7 @@ pub mod config;
 mod connector;
 mod delivery;
 mod error;
+mod keep_alive;
 mod message;
 mod placement;
 pub mod pool;

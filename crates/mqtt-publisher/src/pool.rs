@@ -13,7 +13,7 @@ use crate::budget::Permit;
 use crate::clients::Clients;
 use crate::codec::publish::EncodedPublish;
 use crate::config::{Config, Sessions};
-use crate::connector::Connector;
+use crate::connector::{Connector, IncomingLimits};
 use crate::delivery::Delivery;
 use crate::error::PublishError;
 use crate::message::Message;
@@ -68,7 +68,7 @@ impl Pool {
             Sessions::PerClient(settings) => (1, Some(settings.clone())),
         };
         let options = SessionOptions {
-            connector: Connector::new(Arc::clone(&config))?,
+            connector: Connector::new(Arc::clone(&config), IncomingLimits::PUBLISHER)?,
             report: Arc::new(Report::shared(config.broker.clone(), count)),
             tally: Arc::clone(&tally),
             client_identifier: String::new(),
@@ -111,7 +111,7 @@ impl Pool {
     ///
     /// Returns an error if the TLS files cannot be used.
     pub fn check(config: &Config) -> Result<(), TlsError> {
-        Connector::new(Arc::new(config.clone())).map(drop)
+        Connector::new(Arc::new(config.clone()), IncomingLimits::PUBLISHER).map(drop)
     }
 
     /// Publishes a message and waits for its outcome, at most for the publish time-out. With [`Sessions::PerClient`], the

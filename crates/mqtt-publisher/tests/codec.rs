@@ -1,9 +1,15 @@
 //! The codec against rumqttc's, and against random bytes.
 
+use std::num::NonZeroU16;
+
 use bytes::{Bytes, BytesMut};
 use mqtt_publisher::codec::connect::{Connect, Start};
 use mqtt_publisher::codec::puback::PacketIdentifier;
 use mqtt_publisher::codec::publish::EncodedPublish;
+use mqtt_publisher::codec::received::encode_puback;
+use mqtt_publisher::codec::subscribe::{
+    RetainHandling, Subscription, SubscriptionIdentifier, encode_unsubscribe,
+};
 use mqtt_publisher::codec::{DecodeError, Decoded, Incoming, TooLong, decode};
 use mqtt_publisher::{Message, PayloadFormat, QoS, Retain};
 use proptest::collection::vec;
@@ -11,7 +17,8 @@ use proptest::option;
 use proptest::prelude::*;
 use rumqttc::v5::mqttbytes::QoS as ReadQoS;
 use rumqttc::v5::mqttbytes::v5::{
-    ConnAck, ConnAckProperties, ConnectReturnCode, Packet, PubAck, PubAckProperties, PubAckReason,
+    ConnAck, ConnAckProperties, ConnectReturnCode, Packet, PubAck, PubAckProperties, PubAckReason, Publish,
+    PublishProperties, RetainForwardRule, SubAck, SubAckProperties, SubscribeReasonCode,
 };
 
 const MAXIMUM: usize = 64 * 1024;
@@ -37,10 +44,10 @@ proptest! {
         }
     }
 
-    /// Random bytes seldom get past the fixed header. Here they are the bodies of packets that a publisher receives.
+    /// Random bytes seldom get past the fixed header. Here they are the bodies of packets that a client receives.
     #[test]
     fn no_body_makes_the_decoder_panic(
-        first in prop::sample::select(vec![0x20u8, 0x40, 0xD0, 0xE0]),
+        first in prop::sample::select(vec![0x20u8, 0x30, 0x33, 0x40, 0x90, 0xB0, 0xD0, 0xE0]),
         body in vec(prop_oneof![any::<u8>(), prop::sample::select(vec![0u8, 1, 2, 0x1F, 0x21, 0x24, 0x26, 0x27])], 0..100),
     ) {
         let mut bytes = vec![first, u8::try_from(body.len()).unwrap()];
@@ -183,6 +190,125 @@ proptest! {
     }
 
     #[test]
+    fn every_field_of_a_publish_of_rumqttc_is_decoded(
+        topic in "[a-zäß€0-9/]{1,200}",
+        at_least_once in any::<bool>(),
+        retain in any::<bool>(),
+        dup in any::<bool>(),
+        identifier in 1u16..,
+        payload in vec(any::<u8>(), 0..20_000),
+        payload_format_indicator in option::of(0u8..=1),
+        message_expiry_interval in option::of(any::<u32>()),
+        response_topic in option::of("[a-z0-9/]{1,20}"),
+        correlation_data in option::of(vec(any::<u8>(), 0..200)),
+        user_properties in vec((text(), text()), 0..20),
+        subscription_identifiers in vec(1usize..=268_435_455, 0..4),
+        content_type in option::of(text()),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let properties = PublishProperties {
+            payload_format_indicator, message_expiry_interval, topic_alias: None,
+            response_topic: response_topic.clone(),
+            correlation_data: correlation_data.clone().map(Bytes::from),
+            user_properties: user_properties.clone(),
+            subscription_identifiers: subscription_identifiers.clone(),
+            content_type: content_type.clone(),
+        };
+        let qos = if at_least_once { ReadQoS::AtLeastOnce } else { ReadQoS::AtMostOnce };
+        let mut publish = Publish::new(topic.as_str(), qos, payload.clone(), Some(properties));
+        publish.retain = retain;
+        publish.dup = dup && at_least_once;
+        publish.pkid = if at_least_once { identifier } else { 0 };
+        let bytes = written(&Packet::Publish(publish));
+        prop_assert_eq!(decode(&bytes[..cut.index(bytes.len())], MAXIMUM), Ok(None));
+        let Ok(Some(Decoded { packet: Incoming::Publish(read), length })) = decode(&bytes, MAXIMUM) else {
+            return Err(TestCaseError::fail("a PUBLISH"));
+        };
+        prop_assert_eq!(length, bytes.len());
+        prop_assert_eq!(read.topic_name, topic);
+        prop_assert_eq!(read.packet_identifier.map(PacketIdentifier::get), at_least_once.then_some(identifier));
+        prop_assert_eq!(read.is_duplicate, dup && at_least_once);
+        prop_assert_eq!(read.is_retained, retain);
+        prop_assert_eq!(read.payload_format == PayloadFormat::Utf8, payload_format_indicator == Some(1));
+        prop_assert_eq!(read.message_expiry_interval, message_expiry_interval);
+        prop_assert_eq!(read.content_type, content_type);
+        prop_assert_eq!(read.response_topic, response_topic);
+        prop_assert_eq!(read.correlation_data, correlation_data);
+        prop_assert_eq!(read.user_properties, user_properties);
+        let read_identifiers: Vec<_> =
+            read.subscription_identifiers.iter().map(|identifier| identifier.get() as usize).collect();
+        prop_assert_eq!(read_identifiers, subscription_identifiers);
+        prop_assert_eq!(&read.payload[..], &payload[..]);
+    }
+
+    #[test]
+    fn rumqttc_reads_back_a_subscribe(
+        topic_filter in "[a-zäß€0-9/+#]{1,200}",
+        identifier in 1u16..,
+        at_least_once in any::<bool>(),
+        send_retained in any::<bool>(),
+        subscription_identifier in option::of(1u32..=268_435_455),
+    ) {
+        let subscription = Subscription {
+            topic_filter: topic_filter.clone(),
+            maximum_qos: if at_least_once { QoS::AtLeastOnce } else { QoS::AtMostOnce },
+            retain_handling: if send_retained { RetainHandling::Send } else { RetainHandling::DoNotSend },
+            identifier: subscription_identifier.and_then(SubscriptionIdentifier::new),
+        };
+        let packet_identifier = PacketIdentifier::new(identifier).unwrap();
+        let mut bytes = BytesMut::from(subscription.encode(packet_identifier).unwrap().as_slice());
+        let Ok(Packet::Subscribe(read)) = Packet::read(&mut bytes, None) else {
+            return Err(TestCaseError::fail("a SUBSCRIBE"));
+        };
+        prop_assert!(bytes.is_empty());
+        prop_assert_eq!(read.pkid, identifier);
+        let number = read.properties.and_then(|properties| properties.id);
+        prop_assert_eq!(number, subscription_identifier.map(|number| number as usize));
+        let [filter] = read.filters.as_slice() else { return Err(TestCaseError::fail("one Topic Filter")) };
+        prop_assert_eq!(&filter.path, &topic_filter);
+        prop_assert_eq!(filter.qos == ReadQoS::AtLeastOnce, at_least_once);
+        prop_assert_eq!(filter.retain_forward_rule == RetainForwardRule::OnEverySubscribe, send_retained);
+        prop_assert!(!filter.nolocal && !filter.preserve_retain);
+
+        let mut bytes = BytesMut::from(encode_unsubscribe(&topic_filter, packet_identifier).unwrap().as_slice());
+        let Ok(Packet::Unsubscribe(read)) = Packet::read(&mut bytes, None) else {
+            return Err(TestCaseError::fail("an UNSUBSCRIBE"));
+        };
+        prop_assert!(bytes.is_empty());
+        prop_assert_eq!((read.pkid, read.filters), (identifier, vec![topic_filter]));
+
+        let mut bytes = BytesMut::from(encode_puback(packet_identifier).as_slice());
+        let Ok(Packet::PubAck(read)) = Packet::read(&mut bytes, None) else {
+            return Err(TestCaseError::fail("a PUBACK"));
+        };
+        prop_assert_eq!((read.pkid, read.reason), (identifier, PubAckReason::Success));
+    }
+
+    #[test]
+    fn a_suback_of_rumqttc_is_decoded(
+        pkid in 1u16..,
+        code in prop::sample::select(vec![
+            (SubscribeReasonCode::Success(ReadQoS::AtMostOnce), 0x00),
+            (SubscribeReasonCode::Success(ReadQoS::AtLeastOnce), 0x01),
+            (SubscribeReasonCode::NotAuthorized, 0x87),
+            (SubscribeReasonCode::QuotaExceeded, 0x97),
+        ]),
+        reason_string in option::of(text()),
+        user_properties in vec((text(), text()), 0..5),
+    ) {
+        let properties = SubAckProperties { reason_string: reason_string.clone(), user_properties };
+        let suback = SubAck { pkid, return_codes: vec![code.0], properties: Some(properties) };
+        let bytes = written(&Packet::SubAck(suback));
+        let Ok(Some(Decoded { packet: Incoming::SubAck(read), length })) = decode(&bytes, MAXIMUM) else {
+            return Err(TestCaseError::fail("a SUBACK"));
+        };
+        prop_assert_eq!(length, bytes.len());
+        prop_assert_eq!(read.packet_identifier.get(), pkid);
+        prop_assert_eq!(read.reason.reason_code.0, code.1);
+        prop_assert_eq!(read.reason.reason_string, reason_string);
+    }
+
+    #[test]
     fn rumqttc_reads_back_every_field_of_a_connect(
         resume in any::<bool>(),
         client_identifier in text(),
@@ -190,6 +316,7 @@ proptest! {
         password in option::of(text()),
         keep_alive in any::<u16>(),
         session_expiry_interval in any::<u32>(),
+        receive_maximum in 1u16..,
     ) {
         let connect = Connect {
             start: if resume { Start::Resume } else { Start::Clean },
@@ -199,6 +326,7 @@ proptest! {
             keep_alive,
             session_expiry_interval,
             maximum_packet_size: 65_536,
+            receive_maximum: NonZeroU16::new(receive_maximum).unwrap(),
         };
         let mut bytes = BytesMut::from(connect.encode().unwrap().as_slice());
         let Ok(Packet::Connect(read, None, login)) = Packet::read(&mut bytes, None) else {
@@ -210,6 +338,7 @@ proptest! {
         let properties = read.properties.unwrap();
         prop_assert_eq!(properties.session_expiry_interval, Some(session_expiry_interval));
         prop_assert_eq!(properties.max_packet_size, Some(65_536));
+        prop_assert_eq!(properties.receive_maximum, Some(receive_maximum));
         let login = login.map(|login| (login.username, login.password)).unwrap_or_default();
         prop_assert_eq!(login, (user_name.unwrap_or_default(), password.unwrap_or_default()));
     }

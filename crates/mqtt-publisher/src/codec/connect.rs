@@ -1,5 +1,7 @@
 //! CONNECT (MQTT 5.0, 3.1).
 
+use std::num::NonZeroU16;
+
 use super::error::TooLong;
 use super::property::PropertyIdentifier;
 use super::writer::{
@@ -33,16 +35,18 @@ pub struct Connect<'a> {
     pub session_expiry_interval: u32,
     /// The largest packet that this side accepts, in bytes.
     pub maximum_packet_size: u32,
+    /// How many messages of QoS 1 the broker may send before this side has acknowledged one.
+    pub receive_maximum: NonZeroU16,
 }
 
 const CONNECT: u8 = 0x10;
 const PROTOCOL_NAME: &[u8] = b"MQTT";
 const PROTOCOL_VERSION: u8 = 5;
 
-/// The broker has no PUBLISH to send. 0 would be a protocol error (3.1.2.11.3).
-const RECEIVE_MAXIMUM_1: [u8; 3] = [PropertyIdentifier::ReceiveMaximum.identifier(), 0x00, 0x01];
+/// The length of the Receive Maximum property.
+const RECEIVE_MAXIMUM_LENGTH: usize = 3;
 
-const PROPERTIES_LENGTH: usize = 2 * FOUR_BYTE_PROPERTY_LENGTH + RECEIVE_MAXIMUM_1.len();
+const PROPERTIES_LENGTH: usize = 2 * FOUR_BYTE_PROPERTY_LENGTH + RECEIVE_MAXIMUM_LENGTH;
 
 // === impl Connect ===
 
@@ -77,7 +81,8 @@ impl Connect<'_> {
             self.session_expiry_interval,
         );
         put_four_byte_property(&mut packet, PropertyIdentifier::MaximumPacketSize, self.maximum_packet_size);
-        packet.extend_from_slice(&RECEIVE_MAXIMUM_1);
+        packet.push(PropertyIdentifier::ReceiveMaximum.identifier());
+        packet.extend_from_slice(&self.receive_maximum.get().to_be_bytes());
         put_binary(&mut packet, client_identifier)?;
         login.iter().flatten().try_for_each(|field| put_binary(&mut packet, field))?;
         Ok(packet)

@@ -4,8 +4,10 @@ use super::connack::ConnAck;
 use super::disconnect::Disconnect;
 use super::error::DecodeError;
 use super::puback::{PacketIdentifier, PubAck};
+use super::received::ReceivedPublish;
+use super::suback::SubAck;
 
-/// A packet that a broker may send to a publisher.
+/// A packet that a broker may send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
     /// The answer to CONNECT.
@@ -15,6 +17,12 @@ pub enum Incoming {
     /// The answer to a PUBLISH of QoS 2, which a publisher never sends. The Packet Identifier says which message the broker
     /// took for one.
     PubRec(PacketIdentifier),
+    /// A message for a subscription.
+    Publish(Box<ReceivedPublish>),
+    /// The answer to a SUBSCRIBE.
+    SubAck(SubAck),
+    /// The answer to an UNSUBSCRIBE.
+    UnsubAck(SubAck),
     /// The answer to a PINGREQ.
     PingResp,
     /// The broker closes the connection.
@@ -34,7 +42,7 @@ pub struct Decoded {
 ///
 /// # Errors
 ///
-/// Returns an error if the bytes cannot become a packet of at most `maximum` bytes that a publisher may receive. A packet
+/// Returns an error if the bytes cannot become a packet of at most `maximum` bytes that a client may receive. A packet
 /// over the maximum is rejected by its fixed header, so no more than `maximum` bytes have to be buffered.
 pub fn decode(bytes: &[u8], maximum: usize) -> Result<Option<Decoded>, DecodeError> {
     let Some((&first, rest)) = bytes.split_first() else {
@@ -57,16 +65,22 @@ pub fn decode(bytes: &[u8], maximum: usize) -> Result<Option<Decoded>, DecodeErr
 fn packet(first: u8, body: &[u8]) -> Result<Incoming, DecodeError> {
     match first {
         0x20 => ConnAck::decode(body).map(Incoming::ConnAck),
+        0x30..=0x3F => {
+            ReceivedPublish::decode(first, body).map(|message| Incoming::Publish(Box::new(message)))
+        }
         0x40 => PubAck::decode(body).map(Incoming::PubAck),
         // Its variable header is that of PUBACK (MQTT 5.0, 3.5.2).
         0x50 => PubAck::decode(body).map(|pubrec| Incoming::PubRec(pubrec.packet_identifier)),
+        0x90 => SubAck::decode(body).map(Incoming::SubAck),
+        // Its variable header and its payload have the form of SUBACK's (MQTT 5.0, 3.11).
+        0xB0 => SubAck::decode(body).map(Incoming::UnsubAck),
         0xD0 if body.is_empty() => Ok(Incoming::PingResp),
         0xD0 => Err(DecodeError::Malformed("PINGRESP is not empty")),
         0xE0 => Disconnect::decode(body).map(Incoming::Disconnect),
-        0x21..=0x2F | 0x41..=0x4F | 0x51..=0x5F | 0xD1..=0xDF | 0xE1..=0xEF => {
+        0x21..=0x2F | 0x41..=0x4F | 0x51..=0x5F | 0x91..=0x9F | 0xB1..=0xBF | 0xD1..=0xDF | 0xE1..=0xEF => {
             Err(DecodeError::Malformed("the reserved flags of the fixed header are set"))
         }
-        _ => Err(DecodeError::Protocol("a packet that a publisher does not receive")),
+        _ => Err(DecodeError::Protocol("a packet that a client does not receive")),
     }
 }
 
@@ -106,11 +120,13 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_that_a_publisher_does_not_receive_is_a_protocol_error() {
-        for first in [0x10u8, 0x30, 0x32, 0x62, 0x70, 0x90, 0xB0, 0xC0, 0xF0, 0x00] {
+    fn a_packet_that_a_client_does_not_receive_is_a_protocol_error() {
+        for first in [0x10u8, 0x62, 0x70, 0x82, 0xA2, 0xC0, 0xF0, 0x00] {
             assert!(matches!(decode(&[first, 0], 100), Err(DecodeError::Protocol(_))), "{first:#04x}");
         }
-        assert!(matches!(decode(&[0x42, 0], 100), Err(DecodeError::Malformed(_))));
+        for first in [0x42, 0x92, 0xB2] {
+            assert!(matches!(decode(&[first, 0], 100), Err(DecodeError::Malformed(_))), "{first:#04x}");
+        }
         assert!(matches!(decode(&[0xD0, 1, 0], 100), Err(DecodeError::Malformed(_))));
         assert!(matches!(decode(&[0x40, 0xFF, 0xFF, 0xFF, 0xFF], 100), Err(DecodeError::Malformed(_))));
     }

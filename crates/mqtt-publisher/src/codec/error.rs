@@ -2,7 +2,7 @@
 
 use crate::reason_code::ReasonCode;
 
-/// Bytes from the broker that are not a packet which a publisher may receive. The broker is at fault.
+/// Bytes from the broker that are not a packet that a client may receive. The broker is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The packet's format is wrong.

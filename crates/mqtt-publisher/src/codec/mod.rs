@@ -1,9 +1,9 @@
-//! The MQTT 5 packets that a publisher sends and receives (MQTT 5.0, 3).
+//! The MQTT 5 packets that a client sends and receives (MQTT 5.0, 3) if it does not use QoS 2.
 //!
-//! Sent: [`connect`], [`publish`], PINGREQ, [`disconnect`]. Received: [`connack`], [`puback`], PINGRESP, [`disconnect`].
-//! Any other packet from the broker is a protocol error, because this publisher does not subscribe and does not use QoS 2.
-//! The decoder reads from a slice, allocates only for strings that it returns, and cannot panic on any input. An encoder
-//! computes its packet's length first and then writes each field once.
+//! Sent: [`connect`], [`publish`], [`subscribe`], PUBACK, PINGREQ, [`disconnect`]. Received: [`connack`], [`puback`],
+//! [`suback`], [`received`], PINGRESP, [`disconnect`]. Any other packet from the broker is a protocol error. The decoder reads
+//! from a slice, allocates only for what it returns, and cannot panic on any input. An encoder computes its packet's length
+//! first and then writes each field once.
 
 pub mod connack;
 pub mod connect;
@@ -14,6 +14,9 @@ mod property;
 pub mod puback;
 pub mod publish;
 mod reader;
+pub mod received;
+pub mod suback;
+pub mod subscribe;
 mod writer;
 
 pub use decode::{Decoded, Incoming, decode};

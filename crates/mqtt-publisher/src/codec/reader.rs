@@ -60,6 +60,11 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
+    /// The bytes that are left.
+    pub(super) const fn rest(self) -> &'a [u8] {
+        self.0
+    }
+
     pub(super) fn binary_data(&mut self) -> Result<&'a [u8], DecodeError> {
         let length = self.two_byte_integer()?;
         self.bytes(usize::from(length))

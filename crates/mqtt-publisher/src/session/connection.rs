@@ -10,13 +10,13 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::end::End;
-use super::keep_alive::{Due, KeepAlive};
 use super::outbox::Outbox;
 use super::submission::Submission;
 use super::write_queue::WriteQueue;
 use crate::codec::{DecodeError, Incoming, PINGREQ, decode, disconnect};
 use crate::config::Config;
-use crate::connector::{Accepted, Io, MAXIMUM_INCOMING_PACKET};
+use crate::connector::{Accepted, IncomingLimits, Io};
+use crate::keep_alive::{Due, KeepAlive};
 
 /// A connection that exchanges packets.
 pub(super) struct Connection<'a> {
@@ -51,6 +51,8 @@ enum Progress {
 
 /// How many submissions are received at a time.
 const BATCH: usize = 256;
+
+const MAXIMUM_PACKET: usize = IncomingLimits::PUBLISHER.maximum_packet_size as usize;
 
 /// The space reserved for reading. A PUBACK has 4 to 6 bytes.
 const READ_BYTES: usize = 16 * 1024;
@@ -190,7 +192,7 @@ impl<'a> Connection<'a> {
     }
 
     fn decode_received(&mut self) -> Result<(), End> {
-        while let Some(decoded) = decode(&self.received, MAXIMUM_INCOMING_PACKET as usize)? {
+        while let Some(decoded) = decode(&self.received, MAXIMUM_PACKET)? {
             self.received.advance(decoded.length);
             match decoded.packet {
                 Incoming::PubAck(puback) => self.outbox.acknowledge(puback),
@@ -200,6 +202,9 @@ impl<'a> Connection<'a> {
                 }
                 Incoming::PingResp => {}
                 Incoming::Disconnect(disconnect) => return Err(End::Disconnected(disconnect.reason)),
+                Incoming::Publish(_) | Incoming::SubAck(_) | Incoming::UnsubAck(_) => {
+                    return Err(DecodeError::Protocol("a packet that a publisher does not receive").into());
+                }
                 Incoming::ConnAck(_) => return Err(DecodeError::Protocol("a second CONNACK").into()),
             }
         }

@@ -11,7 +11,6 @@ mod availability;
 mod connection;
 mod end;
 mod handle;
-mod keep_alive;
 mod lifecycle;
 mod options;
 mod outbox;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// When to send a PINGREQ, and when to consider the broker dead.
 #[derive(Debug)]
-pub(super) struct KeepAlive {
+pub(crate) struct KeepAlive {
     /// A PINGREQ is due after this time without traffic.
     quiet: Duration,
     /// The broker is dead after this time without an answer to PINGREQ.
@@ -21,7 +21,7 @@ pub(super) struct KeepAlive {
 
 /// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub(crate) enum Due {
     /// Nothing before this time.
     At(Instant),
     /// A PINGREQ.
@@ -41,7 +41,7 @@ const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 impl KeepAlive {
     /// Pings within `interval`. While the broker owes something, it is pinged after half of `publish_timeout` without a sign
     /// of life, and dead after another quarter: the message can then be sent again before its time-out.
-    pub(super) fn new(interval: Duration, publish_timeout: Duration, now: Instant) -> Self {
+    pub(crate) fn new(interval: Duration, publish_timeout: Duration, now: Instant) -> Self {
         let quiet = interval * 3 / 4;
         let patience = (interval / 2).min(LONGEST_PATIENCE);
         Self {
@@ -55,27 +55,27 @@ impl KeepAlive {
         }
     }
 
-    pub(super) fn sent(&mut self, now: Instant) {
+    pub(crate) fn sent(&mut self, now: Instant) {
         self.sent = now;
     }
 
     /// Any packet shows that the broker is alive.
-    pub(super) fn received(&mut self, now: Instant) {
+    pub(crate) fn received(&mut self, now: Instant) {
         self.received = now;
         self.pinged = None;
     }
 
-    pub(super) fn pinged(&mut self, now: Instant) {
+    pub(crate) fn pinged(&mut self, now: Instant) {
         self.pinged = Some(now);
     }
 
     /// When the socket last accepted bytes.
-    pub(super) const fn last_sent(&self) -> Instant {
+    pub(crate) const fn last_sent(&self) -> Instant {
         self.sent
     }
 
     /// `owing`: since when the broker owes a PUBACK, or has not read what is sent to it.
-    pub(super) fn due(&self, now: Instant, owing: Option<Instant>) -> Due {
+    pub(crate) fn due(&self, now: Instant, owing: Option<Instant>) -> Due {
         if let Some(pinged) = self.pinged {
             let owing = owing.map(|since| since.max(pinged) + self.patience_while_owing);
             let dead = earlier(pinged + self.patience, owing);
