@@ -21,11 +21,11 @@ use crate::tls::{self, TlsError};
 
 /// What a session accepts from its broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct IncomingLimits {
+pub struct IncomingLimits {
     /// The largest packet in bytes.
-    pub(crate) maximum_packet_size: u32,
+    pub maximum_packet_size: u32,
     /// How many messages of QoS 1 may be unacknowledged at a time.
-    pub(crate) receive_maximum: NonZeroU16,
+    pub receive_maximum: NonZeroU16,
 }
 
 /// A byte stream to the broker.

@@ -2,7 +2,8 @@
 //!
 //! A [`Pool`] keeps sessions with one broker. [`Pool::publish`] sends a [`Message`] and returns its [`Delivery`], with the
 //! Reason Code and the Reason String that the broker sent; or a [`PublishError`], which says whether the message may have
-//! been published nevertheless. The crate publishes with QoS 0 and 1. It does not subscribe.
+//! been published nevertheless. The crate publishes with QoS 0 and 1. A [`Subscriber`](subscriber::Subscriber)
+//! receives messages, over a session that publishes nothing.
 //!
 //! ```no_run
 //! use mqtt_publisher::budget::{Budget, InFlightLimits};
@@ -59,8 +60,10 @@ mod message;
 mod placement;
 pub mod pool;
 mod reason_code;
+pub mod replies;
 mod report;
 mod session;
+pub mod subscriber;
 mod tally;
 mod tls;
 

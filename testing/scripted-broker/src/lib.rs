@@ -15,7 +15,7 @@ mod peer;
 mod scripted;
 
 pub use automatic::{AutomaticBroker, REASON_STRING, Seen};
-pub use packets::{CONNACK, CONNACK_SESSION_PRESENT, connack_refused, disconnect, puback};
+pub use packets::{CONNACK, CONNACK_SESSION_PRESENT, connack_refused, disconnect, puback, suback};
 pub use peer::Peer;
 pub use scripted::ScriptedBroker;
 

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Connect, DisconnectReasonCode, Login, Packet, Publish};
+use rumqttc::v5::mqttbytes::v5::{
+    Connect, DisconnectReasonCode, Login, Packet, PubAckReason, Publish, Subscribe,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::packets::{PINGRESP, next_packet, puback};
+use crate::packets::{PINGRESP, next_packet, puback, suback};
 use crate::soon;
 
 /// A connection whose CONNECT was read.
@@ -55,6 +57,52 @@ impl Peer {
                 Some(Packet::PingReq(_)) => self.send(PINGRESP).await,
                 other => panic!("PUBLISH, not {other:?}"),
             }
+        }
+    }
+
+    /// Reads a SUBSCRIBE.
+    ///
+    /// # Panics
+    ///
+    /// Panics if another packet arrives, or none in time.
+    pub async fn subscribe(&mut self) -> Subscribe {
+        match self.packet().await {
+            Some(Packet::Subscribe(subscribe)) => subscribe,
+            other => panic!("SUBSCRIBE, not {other:?}"),
+        }
+    }
+
+    /// Reads a SUBSCRIBE, and answers it with a SUBACK of this Reason Code.
+    ///
+    /// # Panics
+    ///
+    /// Panics if another packet arrives, or none in time.
+    pub async fn expect_subscribe(&mut self, reason_code: u8) -> Subscribe {
+        let subscribe = self.subscribe().await;
+        self.send(&suback(subscribe.pkid, reason_code)).await;
+        subscribe
+    }
+
+    /// Sends a PUBLISH.
+    ///
+    /// # Panics
+    ///
+    /// Panics if rumqttc cannot write it, or if the connection has ended.
+    pub async fn deliver(&mut self, publish: Publish) {
+        let mut bytes = BytesMut::new();
+        Packet::Publish(publish).write(&mut bytes, None).expect("a PUBLISH");
+        self.send(&bytes).await;
+    }
+
+    /// Reads a PUBACK 0x00 and gives its Packet Identifier.
+    ///
+    /// # Panics
+    ///
+    /// Panics if another packet arrives, or none in time.
+    pub async fn puback(&mut self) -> u16 {
+        match self.packet().await {
+            Some(Packet::PubAck(puback)) if puback.reason == PubAckReason::Success => puback.pkid,
+            other => panic!("PUBACK 0x00, not {other:?}"),
         }
     }
 

@@ -53,6 +53,18 @@ pub const fn encode_puback(packet_identifier: PacketIdentifier) -> [u8; 4] {
 // === impl ReceivedPublish ===
 
 impl ReceivedPublish {
+    /// About how many bytes of memory the message's fields hold.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        let texts = [self.content_type.as_ref(), self.response_topic.as_ref()];
+        let pair = |(name, value): &(String, String)| name.len() + value.len();
+        self.topic_name.len()
+            + texts.into_iter().flatten().map(String::len).sum::<usize>()
+            + self.correlation_data.as_ref().map_or(0, Vec::len)
+            + self.user_properties.iter().map(pair).sum::<usize>()
+            + self.payload.len()
+    }
+
     /// Decodes the bytes after the fixed header, which starts with `first`.
     ///
     /// No subscription of this crate has QoS 2, and no CONNECT allows a Topic Alias, so both are protocol errors (3.8.4 and
