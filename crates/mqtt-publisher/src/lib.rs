@@ -34,7 +34,8 @@
 //! - The broker's Receive Maximum, Maximum QoS, Retain Available and Maximum Packet Size are respected: a message that the
 //!   broker would reject fails alone, without costing the connection.
 //! - Every publish ends within the publish time-out, and memory is bounded by a [`budget`]. A message whose publisher was
-//!   answered at the time-out holds no memory and is not sent again.
+//!   answered at the time-out holds no memory and is not sent again. A PUBACK that comes later can be waited for
+//!   ([`LatePubAck`]).
 //! - A message at which the broker closes the connection is found and given up; the others are sent again.
 //! - No input from the broker makes the decoder ([`codec`]) panic.
 //!
@@ -63,6 +64,7 @@ mod reason_code;
 pub mod replies;
 mod report;
 mod session;
+mod submitted;
 pub mod subscriber;
 mod tally;
 mod tls;
@@ -72,5 +74,7 @@ pub use error::{Chain, Loss, Overload, PublishError};
 pub use message::{Message, PayloadFormat, QoS, Retain};
 pub use pool::Pool;
 pub use reason_code::{BrokerReason, ReasonCode};
+pub use session::LatePubAck;
+pub use submitted::Submitted;
 pub use tally::Tally;
 pub use tls::{FileError, TlsError};

@@ -4,11 +4,11 @@
 //! used, for example because the broker refuses it, its group uses another session that is connected. It returns home when
 //! none of its messages is in progress, so that no message overtakes another.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where each group publishes.
 #[derive(Debug)]
-pub(crate) struct Placement(Vec<Mutex<Group>>);
+pub(crate) struct Placement(Vec<Arc<Mutex<Group>>>);
 
 /// The topics of one home session.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ struct Group {
 
 /// The session for one message. It is in progress until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place<'a> {
-    group: &'a Mutex<Group>,
+pub(crate) struct Place {
+    group: Arc<Mutex<Group>>,
     session: usize,
 }
 
@@ -40,13 +40,13 @@ pub(crate) enum Usability {
 
 impl Placement {
     pub(crate) fn new(sessions: usize) -> Self {
-        let group = |home| Mutex::new(Group { current: home, in_progress: 0 });
+        let group = |home| Arc::new(Mutex::new(Group { current: home, in_progress: 0 }));
         Self((0..sessions).map(group).collect())
     }
 
     /// Chooses the session for a message of the group whose home is the session with this index. `None`: there is no such
     /// session.
-    pub(crate) fn place(&self, home: usize, usability: impl Fn(usize) -> Usability) -> Option<Place<'_>> {
+    pub(crate) fn place(&self, home: usize, usability: impl Fn(usize) -> Usability) -> Option<Place> {
         let group = self.0.get(home)?;
         let mut state = lock(group);
         if state.in_progress == 0 && usability(home) != Usability::Unavailable {
@@ -60,22 +60,22 @@ impl Placement {
             state.current = connected.unwrap_or(state.current);
         }
         state.in_progress += 1;
-        Some(Place { group, session: state.current })
+        Some(Place { group: Arc::clone(group), session: state.current })
     }
 }
 
 // === impl Place ===
 
-impl Place<'_> {
+impl Place {
     /// The index of the session.
     pub(crate) const fn session(&self) -> usize {
         self.session
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
-        lock(self.group).in_progress -= 1;
+        lock(&self.group).in_progress -= 1;
     }
 }
 

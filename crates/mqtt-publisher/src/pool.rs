@@ -19,7 +19,8 @@ use crate::error::PublishError;
 use crate::message::Message;
 use crate::placement::{Placement, Usability};
 use crate::report::Report;
-use crate::session::{Permanent, Session, SessionOptions, Status};
+use crate::session::{LatePubAck, Permanent, Session, SessionOptions, Status};
+use crate::submitted::{Path, Submitted};
 use crate::tally::Tally;
 use crate::tls::TlsError;
 
@@ -114,10 +115,8 @@ impl Pool {
         Connector::new(Arc::new(config.clone()), IncomingLimits::PUBLISHER).map(drop)
     }
 
-    /// Publishes a message and waits for its outcome, at most for the publish time-out. With [`Sessions::PerClient`], the
-    /// message goes over the session of `client`; otherwise `client` is ignored.
-    ///
-    /// A message whose future is dropped before it was sent is not sent.
+    /// Publishes a message and waits for its outcome, at most for the publish time-out: [`submit`](Self::submit) and
+    /// [`Submitted::outcome`].
     ///
     /// # Errors
     ///
@@ -127,8 +126,26 @@ impl Pool {
         &self,
         message: &Message<'_>,
         client: Option<&str>,
-        mut permit: Permit,
+        permit: Permit,
     ) -> Result<Delivery, PublishError> {
+        self.submit(message, client, permit, LatePubAck::Ignored)?.outcome().await
+    }
+
+    /// Gives a message to its session. With [`Sessions::PerClient`], the message goes over the session of `client`;
+    /// otherwise `client` is ignored. Messages that are submitted without waiting in between are written together.
+    ///
+    /// A message is not sent if what this returns is dropped before it was sent.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the message cannot be sent.
+    pub fn submit(
+        &self,
+        message: &Message<'_>,
+        client: Option<&str>,
+        mut permit: Permit,
+        late: LatePubAck,
+    ) -> Result<Submitted, PublishError> {
         let packet = EncodedPublish::new(message).map_err(|_| PublishError::PacketTooLarge {
             actual: message.payload.len(),
             maximum: MAXIMUM_PACKET,
@@ -142,10 +159,11 @@ impl Pool {
             let place = self.placement.place(home, |session| self.usability(session));
             let place = place.ok_or(PublishError::unavailable(Closed))?;
             let session = self.sessions.get(place.session()).ok_or(PublishError::unavailable(Closed))?;
-            return session.submit(packet, permit).await;
+            return Ok(Submitted::new(session.submit(packet, permit, late)?, Path::Shared(place)));
         };
         let lease = clients.acquire(client.ok_or(PublishError::MissingClient)?)?;
-        lease.session().submit(packet, permit).await
+        let pending = lease.session().submit(packet, permit, late)?;
+        Ok(Submitted::new(pending, Path::Client(lease)))
     }
 
     /// Whether at least one shared session has a connection.

@@ -20,7 +20,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::TaskTracker;
 
-use self::lease::Lease;
+pub(crate) use self::lease::Lease;
 use self::on_demand::{Limits, OnDemand};
 use self::registry::{Handle, Registry};
 pub use self::tally::{ClientTally, ConnectOutcome, DisconnectReason};

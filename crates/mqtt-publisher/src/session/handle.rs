@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -11,11 +11,12 @@ use super::availability::Absence;
 use super::lifecycle::Lifecycle;
 use super::options::SessionOptions;
 use super::reconnect::Reconnect;
+use super::reply::{self, LatePubAck, Pending};
 use super::status::Status;
-use super::submission::{Outcome, Submission};
+use super::submission::Submission;
 use crate::budget::Permit;
 use crate::codec::publish::EncodedPublish;
-use crate::error::{Loss, PublishError};
+use crate::error::PublishError;
 
 /// A handle to a session's task.
 #[derive(Debug)]
@@ -52,13 +53,18 @@ impl Session {
         let _ = self.status.clone().wait_for(|status| *status == Status::Connected).await;
     }
 
-    /// Submits a message and waits for the outcome, at most for the publish time-out.
-    pub(crate) async fn submit(&self, packet: EncodedPublish, permit: Permit) -> Outcome {
-        let (reply, outcome) = oneshot::channel();
+    /// Submits a message. Its outcome is known after the publish time-out at the latest.
+    pub(crate) fn submit(
+        &self,
+        packet: EncodedPublish,
+        permit: Permit,
+        late: LatePubAck,
+    ) -> Result<Pending, PublishError> {
+        let (reply, pending) = reply::channel(late);
         let deadline = Instant::now() + self.publish_timeout;
-        if self.submissions.send(Submission { packet, permit, deadline, reply }).is_err() {
-            return Err(PublishError::unavailable(Absence::Closed));
+        match self.submissions.send(Submission { packet, permit, deadline, reply }) {
+            Ok(()) => Ok(pending),
+            Err(_) => Err(PublishError::unavailable(Absence::Closed)),
         }
-        outcome.await.unwrap_or(Err(PublishError::ConnectionLost(Loss::Closed)))
     }
 }

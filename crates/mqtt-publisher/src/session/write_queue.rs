@@ -129,9 +129,7 @@ impl Buf for WriteQueue {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::oneshot;
-    use tokio::sync::oneshot::error::TryRecvError;
-
+    use super::super::reply::{self, LatePubAck};
     use super::*;
     use crate::budget::{Budget, InFlightLimits};
     use crate::message::{Message, QoS};
@@ -186,7 +184,7 @@ mod tests {
         let mut queue = WriteQueue::default();
         let length = packet(b"payload").length();
         let push = |queue: &mut WriteQueue| {
-            let (reply, outcome) = oneshot::channel();
+            let (reply, outcome) = reply::channel(LatePubAck::Ignored);
             let (permit, deadline) = (budget.admit().unwrap(), Instant::now());
             queue.push_with_receipt(Submission { packet: packet(b"payload"), permit, deadline, reply });
             outcome
@@ -195,12 +193,12 @@ mod tests {
 
         queue.advance(2 * length - 1);
         assert_eq!(queue.flushed(), 1);
-        assert_eq!(first.try_recv().unwrap().unwrap(), Delivery::Written);
-        assert_eq!(second.try_recv().unwrap_err(), TryRecvError::Empty);
+        assert_eq!(first.try_outcome().unwrap().unwrap(), Delivery::Written);
+        assert!(second.try_outcome().is_none());
 
         queue.advance(1);
         assert_eq!(queue.flushed(), 1);
-        assert_eq!(second.try_recv().unwrap().unwrap(), Delivery::Written);
+        assert_eq!(second.try_outcome().unwrap().unwrap(), Delivery::Written);
         assert_eq!(budget.messages(), 0);
     }
 }

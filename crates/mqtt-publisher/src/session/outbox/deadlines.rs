@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::in_flight::InFlight;
 use super::sent::Sent;
 use crate::codec::puback::PacketIdentifier;
-use crate::error::PublishError;
 
 /// Which messages in flight are overdue.
 #[derive(Debug, Default)]
@@ -56,7 +55,7 @@ impl Deadlines {
             let Some(sent) = in_flight.get_mut(identifier).filter(|sent| sent.deadline <= now) else {
                 break;
             };
-            sent.answer(Err(PublishError::AcknowledgementTimeout));
+            sent.time_out();
             self.next = in_flight.after(identifier);
             self.overdue += 1;
         }

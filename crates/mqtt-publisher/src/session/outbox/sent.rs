@@ -4,13 +4,14 @@ use tokio::time::Instant;
 
 use crate::budget::Permit;
 use crate::codec::publish::EncodedPublish;
-use crate::session::submission::{Outcome, Reply, Submission};
+use crate::error::PublishError;
+use crate::session::reply::{LateReply, Outcome, Reply};
+use crate::session::submission::Submission;
 
 /// A message in flight.
 #[derive(Debug)]
 pub(super) struct Sent {
-    /// `None`: the publisher was told that its time is over, and only the Packet Identifier is kept.
-    awaited: Option<Awaited>,
+    stage: Stage,
     pub(super) deadline: Instant,
     /// The connection that it was last written to, and when.
     pub(super) connection: ConnectionNumber,
@@ -18,12 +19,13 @@ pub(super) struct Sent {
     pub(super) tries: Tries,
 }
 
-/// What is kept of a message while its publisher waits.
+/// What is kept of a message.
 #[derive(Debug)]
-struct Awaited {
-    packet: EncodedPublish,
-    permit: Permit,
-    reply: Reply,
+enum Stage {
+    /// Its publisher waits.
+    Awaited { packet: EncodedPublish, permit: Permit, reply: Reply },
+    /// Its publisher was answered at its deadline. Only the Packet Identifier is kept, and where a late PUBACK goes.
+    Overdue(LateReply),
 }
 
 /// How often a message was written.
@@ -43,31 +45,44 @@ pub(super) struct ConnectionNumber(u64);
 impl Sent {
     pub(super) fn new(submission: Submission, connection: ConnectionNumber, written: Instant) -> Self {
         let Submission { packet, permit, deadline, reply } = submission;
-        let awaited = Some(Awaited { packet, permit, reply });
-        Self { awaited, deadline, connection, written, tries: Tries::One }
+        let stage = Stage::Awaited { packet, permit, reply };
+        Self { stage, deadline, connection, written, tries: Tries::One }
     }
 
     /// The packet, while the publisher waits.
-    pub(super) fn packet_mut(&mut self) -> Option<&mut EncodedPublish> {
-        self.awaited.as_mut().map(|awaited| &mut awaited.packet)
+    pub(super) const fn packet_mut(&mut self) -> Option<&mut EncodedPublish> {
+        match &mut self.stage {
+            Stage::Awaited { packet, .. } => Some(packet),
+            Stage::Overdue(_) => None,
+        }
     }
 
     /// Whether the publisher was answered at its deadline.
     pub(super) const fn is_overdue(&self) -> bool {
-        self.awaited.is_none()
+        matches!(self.stage, Stage::Overdue(_))
     }
 
-    /// Answers the publisher, and releases the packet and the permit.
-    pub(super) fn answer(&mut self, outcome: Outcome) {
-        if let Some(Awaited { packet, permit, reply }) = self.awaited.take() {
-            drop((packet, permit));
-            // The publisher may have gone.
-            let _ = reply.send(outcome);
+    /// Answers the publisher at its deadline, and releases the packet and the permit.
+    pub(super) fn time_out(&mut self) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Overdue(LateReply::default()));
+        self.stage = match stage {
+            Stage::Awaited { packet, permit, reply } => {
+                drop((packet, permit));
+                Stage::Overdue(reply.time_out(PublishError::AcknowledgementTimeout))
+            }
+            overdue @ Stage::Overdue(_) => overdue,
+        };
+    }
+
+    /// Releases the packet and the permit, then answers the publisher, late or not.
+    pub(super) fn finish(self, outcome: Outcome) {
+        match self.stage {
+            Stage::Awaited { packet, permit, reply } => {
+                drop((packet, permit));
+                reply.send(outcome);
+            }
+            Stage::Overdue(reply) => reply.send(outcome),
         }
-    }
-
-    pub(super) fn finish(mut self, outcome: Outcome) {
-        self.answer(outcome);
     }
 }
 

@@ -1,18 +1,16 @@
 use std::time::Duration;
 
-use tokio::sync::oneshot::{self, Receiver};
-
 use super::*;
 use crate::budget::{Budget, InFlightLimits};
 use crate::codec::publish::EncodedPublish;
 use crate::message::Message;
 use crate::reason_code::{BrokerReason, ReasonCode};
-use crate::session::submission::Outcome;
+use crate::session::reply::{self, LatePubAck, Pending};
 
-fn submission(deadline: Instant) -> (Submission, Receiver<Outcome>) {
+fn submission(deadline: Instant) -> (Submission, Pending) {
     let packet = EncodedPublish::new(&Message::new("t", "")).unwrap();
     let permit = Budget::new(InFlightLimits { messages: 1, bytes: 0 }).admit().unwrap();
-    let (reply, outcome) = oneshot::channel();
+    let (reply, outcome) = reply::channel(LatePubAck::Reported);
     (Submission { packet, permit, deadline, reply }, outcome)
 }
 
@@ -31,12 +29,12 @@ fn a_message_that_was_sent_and_one_that_was_not_time_out_differently() {
 
     assert_eq!(outbox.next_deadline(), Some(at(10)));
     outbox.expire(at(10));
-    assert!(matches!(sent_outcome.try_recv().unwrap(), Err(PublishError::AcknowledgementTimeout)));
-    assert!(waiting_outcome.try_recv().is_err());
+    assert!(matches!(sent_outcome.try_outcome().unwrap(), Err(PublishError::AcknowledgementTimeout)));
+    assert!(waiting_outcome.try_outcome().is_none());
 
     assert_eq!(outbox.next_deadline(), Some(at(11)));
     outbox.expire(at(11));
-    assert!(matches!(waiting_outcome.try_recv().unwrap(), Err(PublishError::Overloaded(_))));
+    assert!(matches!(waiting_outcome.try_outcome().unwrap(), Err(PublishError::Overloaded(_))));
     assert_eq!(outbox.next_deadline(), None);
     assert_eq!(outbox.flow.unacknowledged(), 1, "the Packet Identifier stays in use");
 }
@@ -73,7 +71,7 @@ fn a_puback_finishes_a_message_that_was_not_sent_again_yet() {
     let packet_identifier = PacketIdentifier::MIN;
     let reason = BrokerReason { reason_code: ReasonCode::SUCCESS, reason_string: None };
     outbox.acknowledge(PubAck { packet_identifier, reason: reason.clone() });
-    assert_eq!(outcome.try_recv().unwrap().unwrap(), Delivery::Acknowledged(reason));
+    assert_eq!(outcome.try_outcome().unwrap().unwrap(), Delivery::Acknowledged(reason));
     let mut queue = WriteQueue::default();
     outbox.fill(&mut queue, now);
     assert!(queue.is_empty());
