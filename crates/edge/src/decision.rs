@@ -2,8 +2,8 @@
 //! written here: a decision says what has to be.
 
 use http_publish::{
-    CLIENT_ID, CLUSTER, ClientId, Code, DryRun, PayloadCheck, Problem, Publish, Purpose, QoS, RequestHead,
-    RequestId, read,
+    ADDED_PROPERTIES, CLIENT_ID, CLUSTER, ClientId, Code, DryRun, PayloadCheck, Problem, Publish, Purpose,
+    QoS, RequestHead, RequestId, read,
 };
 use policy::{Client, Refusal, RequestFacts, Verdict};
 
@@ -54,6 +54,9 @@ pub(crate) fn decide(
         changes.push(change);
         Ok::<_, std::convert::Infallible>(())
     });
+    if publish.idempotency_key.is_some() && !config.enrichment.is_empty() {
+        changes.set(ADDED_PROPERTIES, &config.enrichment.len().to_string());
+    }
     if let Some(client_id) = sender.client_id {
         changes.set(CLIENT_ID, &client_id.to_field());
     }

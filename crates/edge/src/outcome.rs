@@ -21,7 +21,10 @@ impl Outcome {
 
     /// Every outcome there can be, the usual one first. Codes that only a bridge or a broker gives are not among them.
     pub fn all() -> impl Iterator<Item = Self> {
-        let own = |code: &&Code| matches!(code.at_fault(), AtFault::Client | AtFault::Edge);
+        let own = |code: &&Code| {
+            matches!(code.at_fault(), AtFault::Client | AtFault::Edge)
+                && !matches!(code, Code::IdempotencyKeyInUse | Code::IdempotencyKeyReused)
+        };
         [Self::Sent(QoS::AtLeastOnce), Self::Sent(QoS::AtMostOnce), Self::DryRun]
             .into_iter()
             .chain(Code::ALL.iter().filter(own).map(|&code| Self::Refused(code)))

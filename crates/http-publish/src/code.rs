@@ -89,6 +89,8 @@ codes! {
     InvalidMessageExpiry 400 Client "The Message Expiry Interval is not a number of seconds in range";
     /// The Payload Format Indicator is neither 0 nor 1.
     InvalidPayloadFormatIndicator 400 Client "The Payload Format Indicator is not 0 or 1";
+    /// The Idempotency-Key is not a string of 1 to 255 visible ASCII characters.
+    InvalidIdempotencyKey 400 Client "The Idempotency-Key is invalid";
     /// `api-version` is not on the configured list.
     UnsupportedApiVersion 400 Client "The API version is not supported";
     /// `dry-run` is neither 0 nor 1.
@@ -119,10 +121,14 @@ codes! {
     MethodNotAllowed 405 Client "The method is not allowed";
     /// The request was not received in time.
     RequestTimeout 408 Client "The request did not arrive in time";
+    /// The first request with this Idempotency-Key is under way.
+    IdempotencyKeyInUse 409 Client "A request with this Idempotency-Key is under way";
     /// The payload is over the limit.
     PayloadTooLarge 413 Client "The payload is too large";
     /// `content-encoding` names a coding other than `identity`.
     UnsupportedContentEncoding 415 Client "The content coding is not supported";
+    /// An earlier request with this Idempotency-Key had another message.
+    IdempotencyKeyReused 422 Client "The Idempotency-Key was used for another message";
 
     /// PUBACK 0x90.
     TopicNameInvalid 400 Broker "The broker does not accept the Topic Name";
@@ -168,7 +174,7 @@ impl Code {
     /// Whether the same request may succeed later. Its answer has `Retry-After`.
     #[must_use]
     pub const fn may_succeed_later(self) -> bool {
-        matches!(self.status(), 429 | 503)
+        matches!(self.status(), 409 | 429 | 503)
     }
 }
 

@@ -30,6 +30,8 @@ pub struct DryRun {
     request_id: Option<String>,
     publish: Packet,
     #[serde(skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permitted_by: Option<String>,
@@ -82,6 +84,7 @@ impl Publish<'_> {
                 ),
                 payload_bytes: 0,
             },
+            idempotency_key: self.idempotency_key.as_ref().map(|key| key.as_str().to_owned()),
             client_id: decision.client_id.map(str::to_owned),
             permitted_by: decision.permitted_by.map(str::to_owned),
             cluster: decision.cluster.map(str::to_owned),
@@ -140,6 +143,7 @@ mod tests {
             (b"mqtt-message-expiry", b"60"),
             (b"content-type", b"text/plain"),
             (b"mqtt-payload-format-indicator", b"1"),
+            (b"idempotency-key", b"k-1"),
             (b"mqtt-expiry", b"60"),
             (b"mqtt-priority", b"7"),
         ]);
@@ -159,6 +163,7 @@ mod tests {
                     "contentType": "text/plain", "messageExpiryInterval": 60, "payloadFormatIndicator": 1,
                     "payloadBytes": 5,
                 },
+                "idempotencyKey": "k-1",
                 "clientId": "me",
                 "ignored": [
                     { "parameter": "qso", "in": "query", "meant": { "parameter": "qos", "in": "query" } },

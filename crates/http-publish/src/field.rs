@@ -24,6 +24,10 @@ pub const CONTENT_ENCODING: &str = "content-encoding";
 pub const MESSAGE_EXPIRY: &str = "mqtt-message-expiry";
 /// The Payload Format Indicator, `0` or `1`.
 pub const PAYLOAD_FORMAT_INDICATOR: &str = "mqtt-payload-format-indicator";
+/// What tells a repeated request from a new one. See [`IdempotencyKey`](crate::IdempotencyKey).
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// In an answer: `true` if it is the answer to an earlier request with the same Idempotency-Key.
+pub const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
 /// The id of a request in problems and logs.
 pub const REQUEST_ID: &str = "x-request-id";
 /// In an answer: the Reason Code of the PUBACK, in decimal.
@@ -33,6 +37,9 @@ pub const REASON_CODE: &str = "mqtt-reason-code";
 pub const CLIENT_ID: &str = "x-mqtt-client-id";
 /// The upstream cluster, for a route with `cluster_header`, set by the edge.
 pub const CLUSTER: &str = "x-mqtt-cluster";
+/// How many of the last User Properties the edge added, in decimal, set by the edge for a request with an Idempotency-Key:
+/// a repeat of that request may have others.
+pub const ADDED_PROPERTIES: &str = "x-mqtt-added-properties";
 
 /// The fields that only the edge may set. It removes them from every incoming request first.
-pub const EDGE_ONLY: [&str; 2] = [CLIENT_ID, CLUSTER];
+pub const EDGE_ONLY: [&str; 3] = [CLIENT_ID, CLUSTER, ADDED_PROPERTIES];

@@ -28,6 +28,7 @@ pub struct RequestHead<'a> {
     pub(crate) content_type: Slot<'a>,
     pub(crate) message_expiry: Slot<'a>,
     pub(crate) payload_format_indicator: Slot<'a>,
+    pub(crate) idempotency_key: Slot<'a>,
     content_length: Slot<'a>,
     /// Whether a `content-encoding` names a coding other than `identity`.
     pub(crate) is_encoded: bool,
@@ -116,6 +117,7 @@ impl<'a> RequestHead<'a> {
             field::CONTENT_TYPE => Some(&mut self.content_type),
             field::MESSAGE_EXPIRY => Some(&mut self.message_expiry),
             field::PAYLOAD_FORMAT_INDICATOR => Some(&mut self.payload_format_indicator),
+            field::IDEMPOTENCY_KEY => Some(&mut self.idempotency_key),
             field::REQUEST_ID => Some(&mut self.request_id),
             "content-length" => Some(&mut self.content_length),
             _ => None,

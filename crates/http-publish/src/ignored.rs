@@ -35,7 +35,7 @@ pub struct Known {
 const MAX_NAME: usize = 64;
 
 /// Names without the prefix, each with the parameter that it stands for.
-const KNOWN: [(&str, Known); 14] = [
+const KNOWN: [(&str, Known); 15] = [
     ("topic", query("topic")),
     ("qos", query("qos")),
     ("qos", header(field::QOS)),
@@ -47,6 +47,7 @@ const KNOWN: [(&str, Known); 14] = [
     ("message-expiry", header(field::MESSAGE_EXPIRY)),
     ("message-expiry-interval", header(field::MESSAGE_EXPIRY)),
     ("payload-format-indicator", header(field::PAYLOAD_FORMAT_INDICATOR)),
+    ("idempotency-key", header(field::IDEMPOTENCY_KEY)),
     ("content-type", header(field::CONTENT_TYPE)),
     ("api-version", query("api-version")),
     ("dry-run", query("dry-run")),
@@ -211,6 +212,7 @@ mod tests {
             ("mqtt-retained", "Header mqtt-retained: Header mqtt-retain"),
             ("mqtt-correlation", "Header mqtt-correlation: Header mqtt-correlation-data"),
             ("mqtt-content-type", "Header mqtt-content-type: Header content-type"),
+            ("mqtt-idempotency-key", "Header mqtt-idempotency-key: Header idempotency-key"),
             ("mqtt-topic", "Header mqtt-topic: Query topic"),
             ("mqtt-payload-format", "Header mqtt-payload-format: Header mqtt-payload-format-indicator"),
             ("mqtt-priority", "Header mqtt-priority: "),

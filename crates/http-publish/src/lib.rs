@@ -39,6 +39,7 @@ pub mod example;
 mod fault;
 mod field;
 mod head;
+mod idempotency_key;
 mod ignored;
 mod limits;
 mod message_expiry;
@@ -68,10 +69,12 @@ pub use content_type::ContentType;
 pub use correlation_data::CorrelationData;
 pub use dry_run::{Decision, DryRun};
 pub use field::{
-    CLIENT_ID, CLUSTER, CONTENT_ENCODING, CONTENT_TYPE, CORRELATION_DATA, EDGE_ONLY, MESSAGE_EXPIRY, PATH,
-    PAYLOAD_FORMAT_INDICATOR, QOS, REASON_CODE, REQUEST_ID, RESPONSE_TOPIC, RETAIN, USER_PROPERTIES,
+    ADDED_PROPERTIES, CLIENT_ID, CLUSTER, CONTENT_ENCODING, CONTENT_TYPE, CORRELATION_DATA, EDGE_ONLY,
+    IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, MESSAGE_EXPIRY, PATH, PAYLOAD_FORMAT_INDICATOR, QOS, REASON_CODE,
+    REQUEST_ID, RESPONSE_TOPIC, RETAIN, USER_PROPERTIES,
 };
 pub use head::RequestHead;
+pub use idempotency_key::IdempotencyKey;
 pub use ignored::{Ignored, Known};
 pub use limits::{Limits, Profile};
 pub use message_expiry::MessageExpiryInterval;

@@ -75,7 +75,13 @@ impl Publish<'_> {
         });
         settle(field::MESSAGE_EXPIRY, head.message_expiry, message_expiry)?;
         let format = (self.payload_format_indicator == PayloadFormatIndicator::Utf8).then_some("1");
-        settle(field::PAYLOAD_FORMAT_INDICATOR, head.payload_format_indicator, format)
+        settle(field::PAYLOAD_FORMAT_INDICATOR, head.payload_format_indicator, format)?;
+        let idempotency_key = self.idempotency_key.as_ref().map(|key| {
+            scratch.clear();
+            key.encode_into(&mut scratch);
+            scratch.as_str()
+        });
+        settle(field::IDEMPOTENCY_KEY, head.idempotency_key, idempotency_key)
     }
 
     /// Writes the path and the topic, and if they were given, the API version and `dry-run`.

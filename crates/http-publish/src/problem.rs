@@ -286,6 +286,8 @@ mod tests {
             (Code::UnsupportedContentEncoding, &[("accept-encoding", "identity")]),
             (Code::QuotaExceeded, &[("retry-after", "1")]),
             (Code::BrokerUnavailable, &[("retry-after", "1")]),
+            (Code::IdempotencyKeyInUse, &[("retry-after", "1")]),
+            (Code::IdempotencyKeyReused, &[]),
             (Code::AcknowledgementTimeout, &[]),
         ];
         for (code, expected) in rows {

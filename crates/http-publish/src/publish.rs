@@ -2,7 +2,7 @@
 
 use crate::field;
 use crate::{
-    ApiVersion, ContentType, CorrelationData, Limits, Location, MessageExpiryInterval,
+    ApiVersion, ContentType, CorrelationData, IdempotencyKey, Limits, Location, MessageExpiryInterval,
     PayloadFormatIndicator, Problem, Purpose, QoS, ResponseTopic, Retain, TopicName, UserProperties,
     Violation,
 };
@@ -28,6 +28,8 @@ pub struct Publish<'a> {
     pub message_expiry_interval: Option<MessageExpiryInterval>,
     /// The format of the payload.
     pub payload_format_indicator: PayloadFormatIndicator,
+    /// What tells a repeat of this request from another one. It is no part of the packet.
+    pub idempotency_key: Option<IdempotencyKey<'a>>,
     /// The version of HTTP Publish that the client named.
     pub api_version: Option<ApiVersion<'a>>,
     /// Whether the message is published or only shown.

@@ -6,7 +6,7 @@ use crate::field;
 use crate::head::{RequestHead, Slot};
 use crate::query::{self, Query};
 use crate::{
-    ApiVersion, ContentType, CorrelationData, Ignored, Location, MessageExpiryInterval,
+    ApiVersion, ContentType, CorrelationData, IdempotencyKey, Ignored, Location, MessageExpiryInterval,
     PayloadFormatIndicator, Problem, Publish, Purpose, QoS, ResponseTopic, Retain, Rules, TopicName,
     UnknownParameters, UserProperties, Violation,
 };
@@ -45,6 +45,8 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
         violations.field(field::PAYLOAD_FORMAT_INDICATOR, head.payload_format_indicator, |raw| {
             one(PayloadFormatIndicator::parse(raw))
         });
+    let idempotency_key =
+        violations.field(field::IDEMPOTENCY_KEY, head.idempotency_key, |raw| one(IdempotencyKey::parse(raw)));
     let api_version = violations
         .query("api-version", query.api_version, |raw| one(ApiVersion::parse(raw, &rules.api_versions)));
     let purpose = violations.query("dry-run", query.dry_run, |raw| one(Purpose::parse(raw)));
@@ -80,6 +82,7 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
             content_type,
             message_expiry_interval: message_expiry_interval.flatten(),
             payload_format_indicator: payload_format_indicator.unwrap_or_default(),
+            idempotency_key,
             api_version,
             purpose: purpose.unwrap_or_default(),
         }),

@@ -98,6 +98,12 @@ impl Enrichment {
         self.properties.is_empty()
     }
 
+    /// How many properties are added. They are the last of what [`apply`](Self::apply) returns.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.properties.len()
+    }
+
     /// Whether a property is the source address, which the edge looks up only if it is needed.
     #[must_use]
     pub fn wants_source_address(&self) -> bool {

@@ -141,7 +141,7 @@ fn an_answer_has_the_headers_that_its_status_calls_for() {
         assert_eq!(is_required("mqtt-reason-code"), matches!(status, 202 | 204), "{status}");
         assert_eq!(is_required("www-authenticate"), status == 401, "{status}");
         assert_eq!(is_required("allow"), status == 405, "{status}");
-        assert_eq!(is_required("retry-after"), matches!(status, 429 | 503), "{status}");
+        assert_eq!(is_required("retry-after"), matches!(status, 409 | 429 | 503), "{status}");
     }
 }
 

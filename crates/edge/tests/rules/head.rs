@@ -51,6 +51,16 @@ fn only_the_fields_that_differ_from_the_normal_form_are_written() {
             &[("mqtt-qos", "1"), ("mqtt-retain", "0"), ("mqtt-correlation-data", "-_8")],
             &["mqtt-correlation-data=+/8="],
         ),
+        (
+            "/mqtt/messages?topic=a",
+            &[("mqtt-qos", "1"), ("mqtt-retain", "0"), ("idempotency-key", "k-1")],
+            &["idempotency-key=\"k-1\""],
+        ),
+        (
+            "/mqtt/messages?topic=a",
+            &[("mqtt-qos", "1"), ("mqtt-retain", "0"), ("idempotency-key", "\"k-1\"")],
+            &[],
+        ),
     ];
     for (target, fields, expected) in rows {
         let request = fields.iter().fold(Request::post(target), |r, (name, value)| r.field(name, value));

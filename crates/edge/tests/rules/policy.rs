@@ -81,6 +81,15 @@ fn the_edge_adds_its_user_properties_after_those_of_the_client() {
 }
 
 #[test]
+fn the_edge_says_how_many_properties_it_added_to_a_request_with_an_idempotency_key() {
+    let request = publish("clients/pump-7/state").field("mqtt-user-properties", r#"[{"a":"1"}]"#);
+    let added =
+        |request: &Request| request.send(&config(POLICY)).field("x-mqtt-added-properties").map(str::to_owned);
+    assert_eq!(added(&request.clone().field("idempotency-key", "k")).as_deref(), Some("2"));
+    assert_eq!(added(&request.field("x-mqtt-added-properties", "9")), None);
+}
+
+#[test]
 fn a_dry_run_shows_who_would_publish_what_permits_it_and_where_it_would_go() {
     let fate = publish("clients/pump-7/alarm&dry-run=1").send(&config(POLICY));
     let document = fate.answer.expect("an answer").body;

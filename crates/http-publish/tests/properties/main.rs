@@ -63,6 +63,10 @@ fn any_fields() -> impl Strategy<Value = Fields> {
         ("mqtt-correlation-data", mostly("([A-Za-z0-9_-]{4}){0,2}", "[A-Za-z0-9+/=]{0,8}").boxed()),
         ("mqtt-user-properties", any_json().boxed()),
         ("mqtt-message-expiry", mostly("0?[0-9]{1,3}", "-?[0-9]{0,12}").boxed()),
+        (
+            "idempotency-key",
+            mostly("([!#-+.-:<-\\[\\]-~-]{1,6}|\"([!#-\\[\\]-~]|\\\\[\"\\\\]){1,6}\")", "[ -~]{0,4}").boxed(),
+        ),
         ("content-type", mostly("[a-z]{1,4}/[a-z]{1,4}", ".{0,4}").boxed()),
         ("content-length", "[0-9]{1,2}".boxed()),
         ("x-request-id", mostly("[!-~]{1,6}", ".{0,4}").boxed()),

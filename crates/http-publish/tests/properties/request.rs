@@ -95,6 +95,9 @@ fn check_limits(publish: &Publish<'_>, rules: &Rules) {
     if let Some(interval) = publish.message_expiry_interval {
         assert!((1..=message_expiry_seconds).contains(&interval.seconds()));
     }
+    if let Some(key) = &publish.idempotency_key {
+        assert!((1..=255).contains(&key.as_str().len()) && is_visible_ascii(key.as_str()));
+    }
     if let Some(version) = publish.api_version {
         assert!(rules.api_versions.iter().any(|known| known == version.as_str()));
     }
