@@ -43,7 +43,7 @@ impl Template {
         if text.starts_with('$') && !text.starts_with("${") {
             return Err(InvalidPolicy::new(
                 format_args!("template {text:?}"),
-                "topics that start with $ are reserved, and nobody publishes to them",
+                "topics that start with $ are reserved for the broker",
             ));
         }
         if !is_mqtt_string(text) {

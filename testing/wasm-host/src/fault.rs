@@ -19,7 +19,7 @@ pub enum Fault {
     },
 }
 
-/// The calls that were made since somebody wanted to know, and those that are to fail.
+/// The calls since the counts were last read, and the calls that shall fail.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     made: Vec<&'static str>,

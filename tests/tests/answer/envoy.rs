@@ -103,7 +103,7 @@ fn more_than_the_bridge_may_have_under_way_is_503_at_once() {
     std::thread::scope(|scope| {
         for pending in sent {
             let answers = answers.clone();
-            scope.spawn(move || answers.send(pending.answer()).expect("somebody counts"));
+            scope.spawn(move || answers.send(pending.answer()).expect("the receiver waits for every answer"));
         }
         drop(answers);
         for answer in told.iter().take(total - 2) {

@@ -101,7 +101,7 @@ fn clients_publish_at_the_same_time_and_what_one_is_denied_costs_the_other_nothi
 }
 
 #[test]
-fn each_client_has_one_of_two_bridges_and_nobody_is_thrown_out() {
+fn each_client_has_one_of_two_bridges_and_no_session_is_taken_over() {
     const CLIENTS: usize = 20;
     let edge = of_clients("two-bridges", |stack| stack.mosquitto(Mosquitto::new()).bridges(2));
     both_are_well(&edge);

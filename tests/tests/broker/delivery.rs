@@ -10,7 +10,7 @@ use rig::stack::Mosquitto;
 /// How many requests are under way at a time.
 const AT_A_TIME: usize = 64;
 
-/// Publishes messages 0 to `count` over so many connections, [`AT_A_TIME`], and gives the statuses.
+/// Publishes messages 0 to `count` over [`AT_A_TIME`] connections, and returns the statuses.
 fn publish_all(endpoints: &[Endpoint], count: usize, request: fn(usize) -> Request) -> Vec<u16> {
     let next = Arc::new(AtomicUsize::new(0));
     let workers: Vec<_> = (0..AT_A_TIME)

@@ -75,7 +75,7 @@ fn expect_refused(answer: &Answer, what: &str) {
 fn a_claim_does_not_widen_a_template_whatever_it_says() {
     let watched = Watched::shared();
     let long = "x".repeat(8 * 1024);
-    // Something of this may become a segment, a wildcard, a pattern or a variable for somebody who is careless.
+    // A careless reader may take one of these for a segment, a wildcard, a pattern or a variable.
     let values = [
         json!("+"),
         json!("#"),
@@ -275,7 +275,7 @@ fn a_claim_of_another_type_or_null_is_in_no_group() {
         ("lobby", json!({ "status.banned": true }), true),
         ("lobby", json!({ "status": { "banned": true } }), false),
         ("lobby", json!({ "status": { "banned": false } }), false),
-        // Whether somebody is banned who is banned null is not for us to guess.
+        // What `"banned": null` means is not ours to guess.
         ("lobby", json!({ "status": { "banned": null } }), false),
     ];
     for (topic, mut claims, is_permitted) in rows {

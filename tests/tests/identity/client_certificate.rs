@@ -67,7 +67,7 @@ fn is_let_in(endpoint: &Endpoint) -> bool {
 }
 
 #[test]
-fn a_certificate_names_its_client_and_without_one_nobody_gets_in() {
+fn a_certificate_names_its_client_and_without_one_a_request_is_refused() {
     let mtls = Mtls::start("named");
     let Mtls { authority, recorder, edge, .. } = &mtls;
     let pump = authority.client(&["urn:device:pump-7"]);
@@ -106,7 +106,7 @@ fn a_certificate_names_its_client_and_without_one_nobody_gets_in() {
 }
 
 #[test]
-fn a_certificate_with_more_than_one_uri_san_names_nobody() {
+fn a_certificate_with_more_than_one_uri_san_names_no_client() {
     let mtls = Mtls::start("several");
     // The listener is content where one of them matches; the first is what Envoy shows as the client's.
     let rows: [&[&str]; 5] = [
@@ -145,7 +145,7 @@ fn a_certificate_with_more_than_one_uri_san_names_nobody() {
 }
 
 #[test]
-fn where_the_filter_is_not_told_all_names_of_a_certificate_nobody_publishes() {
+fn a_filter_that_is_not_told_all_names_of_a_certificate_refuses_every_request() {
     let mtls = Mtls::start_with("untold", |piece| drop(piece["http_filters"].take()));
     let pump = mtls.authority.client(&["urn:device:pump-7"]);
     let problem = mtls.publish(Protocol::Https1, &pump, "urn:device:pump-7").expect_problem();

@@ -173,7 +173,7 @@ fn what_the_client_does_not_sample_is_no_span_of_the_bridge_and_the_trace_goes_o
 }
 
 #[test]
-fn a_collector_that_is_not_there_costs_nobody_a_message_and_is_logged_once() {
+fn an_unreachable_collector_loses_no_message_and_is_logged_once() {
     let arguments = ["--otlp-endpoint", "http://127.0.0.1:1"];
     let (edge, _collector) = traced("no-collector", Bridge::DoesNot, &arguments);
     let subscriber = edge.subscribe();

@@ -45,11 +45,11 @@ fn asking(recorder: &Recorder, name: &str, piece: Value) -> Edge {
 /// What is asked about a request of this client.
 fn about(client: &str) -> Asked {
     let pair = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
-    Asked { descriptors: vec![pair("client", client), pair("namespace", "default")], ..about_nobody() }
+    Asked { descriptors: vec![pair("client", client), pair("namespace", "default")], ..about_no_client() }
 }
 
 /// What is asked about a request that names no client.
-fn about_nobody() -> Asked {
+fn about_no_client() -> Asked {
     let namespace = vec![("namespace".to_owned(), "default".to_owned())];
     Asked { domain: "postmqtt".to_owned(), descriptors: vec![namespace], hits_addend: 0 }
 }
@@ -69,13 +69,13 @@ fn shape(answer: &Answer) -> (Vec<&str>, Value) {
 fn the_service_is_asked_by_client_and_for_the_namespace_and_no_client_chooses_which() {
     let (service, recorder) = (service(), Recorder::start());
     let edge = asking(&recorder, "asked", patient(&service));
-    let of_somebody = || Request::publish("a").token(&token::of_client("somebody"));
+    let of_a_client = || Request::publish("a").token(&token::of_client("somebody"));
     let rows = [
-        (of_somebody(), Some(about("somebody"))),
+        (of_a_client(), Some(about("somebody"))),
         (Request::publish("a").token(&token::of_client("a b/ä")), Some(about("a b/ä"))),
         // What a client says about itself beside its token is no descriptor.
         (
-            of_somebody().headers(&[
+            of_a_client().headers(&[
                 ("x-mqtt-client-id", "other"),
                 ("client", "other"),
                 ("x-envoy-internal", "true"),
@@ -83,10 +83,10 @@ fn the_service_is_asked_by_client_and_for_the_namespace_and_no_client_chooses_wh
             ]),
             Some(about("somebody")),
         ),
-        (of_somebody().and("&client=other&namespace=other"), Some(about("somebody"))),
+        (of_a_client().and("&client=other&namespace=other"), Some(about("somebody"))),
         // It counts for the namespace; the filter then refuses it.
-        (Request::publish("a").token(&token::without_claim("oid")), Some(about_nobody())),
-        (Request::publish("a").token(&token::with_claims([("oid", json!(7))])), Some(about_nobody())),
+        (Request::publish("a").token(&token::without_claim("oid")), Some(about_no_client())),
+        (Request::publish("a").token(&token::with_claims([("oid", json!(7))])), Some(about_no_client())),
         (Request::publish("a").without_token(), None),
         (Request::publish("a").token(&token::tampered()), None),
         (Request::post("/elsewhere"), None),
@@ -163,7 +163,7 @@ fn without_an_answer_messages_go_on_and_the_limits_of_one_envoy_hold() {
 }
 
 #[test]
-fn whoever_names_the_clients_names_them_for_the_shared_limit_too() {
+fn the_source_of_client_names_also_names_them_for_the_shared_limit() {
     let (service, recorder) = (service(), Recorder::start());
     let [entra, oidc] = ["entra-id", "oidc"]
         .map(|name| deploy::piece(&format!("identity/{name}.yaml"))["client_rate_limits"].take());

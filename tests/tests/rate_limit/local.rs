@@ -75,7 +75,7 @@ fn what_has_no_valid_token_or_another_path_uses_nothing_up() {
         assert_eq!(edge.send(Request::post("/elsewhere")).status, 404);
         assert_eq!(edge.send(Request::post("/elsewhere").without_token()).status, 404);
     }
-    // Malformed, not permitted, or a dry run: whoever sends it keeps the edge busy.
+    // Malformed, not permitted, or a dry run: each of them costs the edge time.
     let token = token::of_client("busy");
     assert_eq!(edge.send(Request::publish("a/+").token(&token)).status, 403);
     assert_eq!(edge.send(Request::publish("a").token(&token).and("&dry-run=1")).status, 200);

@@ -11,7 +11,7 @@ fn start(target: &str) -> String {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_are_refused_where_text_is_due_and_passed_over_where_nobody_looks() {
+fn bytes_that_are_not_utf8_are_refused_in_fields_that_are_read_and_ignored_elsewhere() {
     // The header, its bytes, and the code; `None` where it is no parameter.
     let rows: &[(&str, &[u8], Option<&str>)] = &[
         ("mqtt-qos", b"\xb9", Some("InvalidQos")),

@@ -4,7 +4,7 @@ use http_publish::{ClientId, Code};
 
 use crate::mqtt_text::is_mqtt_text;
 
-/// Takes bytes as a verified identity, and as a field that somebody wrote.
+/// Takes bytes as a verified identity, and as a field that a client wrote.
 ///
 /// # Panics
 /// Where a promise is broken.

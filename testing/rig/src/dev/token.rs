@@ -10,7 +10,7 @@ use super::keys;
 use crate::error::{Context, Result};
 use crate::stack::EnvoyConfig;
 
-/// Who publishes where nobody is named.
+/// The client of a token for which none is named.
 const OID: &str = "9d0f3a52-5f0c-4c6b-9a51-3c1b9a1f7e10";
 
 /// In seconds.

@@ -83,7 +83,7 @@ impl Process {
 
     /// Sends a signal to the whole group.
     pub(super) fn signal(&self, signal: Signal) {
-        // It may be gone already; whoever needs to know asks `ended`.
+        // It may be gone already; `ended` tells.
         let _ = kill_process_group(self.group, signal);
     }
 }

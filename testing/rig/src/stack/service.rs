@@ -307,7 +307,7 @@ mod tests {
         service.start().unwrap();
         let child = wait_for(|| service.log().trim().parse::<i32>().ok());
         drop(service);
-        // What is left of a killed process, until somebody reaps it, is a zombie.
+        // A killed process is a zombie until its parent reaps it.
         wait_for(|| match std::fs::read_to_string(format!("/proc/{child}/stat")) {
             Ok(stat) => stat.contains(") Z ").then_some(()),
             Err(_) => Some(()),

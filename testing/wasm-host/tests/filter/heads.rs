@@ -137,7 +137,7 @@ fn a_missing_pseudo_header_is_no_loophole() {
 }
 
 #[test]
-fn what_only_the_edge_may_set_is_taken_from_nobody() {
+fn what_only_the_edge_may_set_is_taken_from_no_client() {
     let configuration = r#"{
         "clientId": {"from": "none"},
         "routing": {"routes": [{"filters": ["routed"], "cluster": "alarms"}]}

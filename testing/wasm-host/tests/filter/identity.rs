@@ -67,7 +67,7 @@ fn the_client_id_is_text_that_was_verified() {
 }
 
 #[test]
-fn a_claim_that_is_no_text_names_nobody() {
+fn a_claim_that_is_no_text_names_no_client() {
     let host = configured(TOKEN);
     let values =
         [json!(7), json!(1.5e300), json!(true), json!([]), json!(["oid"]), json!({}), json!({ "oid": "x" })];
@@ -105,7 +105,7 @@ fn a_certificate_that_the_host_cannot_show_is_the_edges_failure() {
 }
 
 #[test]
-fn without_a_claim_nobody_is_authenticated() {
+fn without_a_claim_no_client_is_authenticated() {
     let host = configured(TOKEN);
     let anonymous = Err((401, "Unauthenticated"));
     check(&host, anonymous, "no metadata");
@@ -168,7 +168,7 @@ fn the_first_claim_that_is_there_counts() {
 }
 
 #[test]
-fn metadata_that_is_broken_names_nobody() {
+fn metadata_that_is_broken_names_no_client() {
     let host = configured(TOKEN);
     // Eight bytes may be a number, so the filter looks into the metadata.
     let claims = json!({ "oid": "eight888", "sub": "subject" });
