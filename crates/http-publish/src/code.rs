@@ -11,6 +11,8 @@ pub enum AtFault {
     Bridge,
     /// The operator of the MQTT broker or the network in front of it.
     Broker,
+    /// The MQTT client that answers requests, or that published the message.
+    Responder,
 }
 
 macro_rules! codes {
@@ -164,6 +166,14 @@ codes! {
     Overloaded 503 Bridge "The bridge is overloaded";
     /// No PUBACK arrived in time. The message may or may not be published.
     AcknowledgementTimeout 504 Broker "The broker did not acknowledge the message in time";
+    /// The bridge cannot subscribe at the broker: SUBACK 0x80 or higher, or none.
+    SubscriptionFailed 502 Broker "The broker does not let the bridge subscribe";
+    /// A message has a property that does not fit into the answer.
+    UnusableMessage 502 Responder "The message cannot be passed on";
+    /// PUBACK 0x10 for a request that waits for a reply.
+    NoResponder 503 Responder "Nothing subscribes to this topic";
+    /// No reply arrived in time. The message was published.
+    NoReply 504 Responder "No reply arrived in time";
     /// The bridge publishes over sessions of clients, and the edge did not name the client, or not a valid one.
     UnidentifiedClient 500 Edge "The edge did not identify the client";
     /// The filter or Envoy failed.

@@ -32,6 +32,8 @@ pub struct DryRun {
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    prefer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permitted_by: Option<String>,
@@ -85,6 +87,7 @@ impl Publish<'_> {
                 payload_bytes: 0,
             },
             idempotency_key: self.idempotency_key.as_ref().map(|key| key.as_str().to_owned()),
+            prefer: self.wait.map(|wait| wait.to_string()),
             client_id: decision.client_id.map(str::to_owned),
             permitted_by: decision.permitted_by.map(str::to_owned),
             cluster: decision.cluster.map(str::to_owned),
@@ -146,6 +149,7 @@ mod tests {
             (b"idempotency-key", b"k-1"),
             (b"mqtt-expiry", b"60"),
             (b"mqtt-priority", b"7"),
+            (b"prefer", b"wait=5, respond-async"),
         ]);
         let publish = read(&head, &rules).unwrap();
         assert_eq!(publish.purpose, crate::Purpose::DryRun);
@@ -164,6 +168,7 @@ mod tests {
                     "payloadBytes": 5,
                 },
                 "idempotencyKey": "k-1",
+                "prefer": "respond-async, wait=5",
                 "clientId": "me",
                 "ignored": [
                     { "parameter": "qso", "in": "query", "meant": { "parameter": "qos", "in": "query" } },

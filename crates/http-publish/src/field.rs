@@ -30,6 +30,10 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
 /// The id of a request in problems and logs.
 pub const REQUEST_ID: &str = "x-request-id";
+/// What a request prefers about its answer (RFC 7240, 2).
+pub(crate) const PREFER: &str = "prefer";
+/// In an answer: which preferences were applied (RFC 7240, 3).
+pub const PREFERENCE_APPLIED: &str = "preference-applied";
 /// In an answer: the Reason Code of the PUBACK, in decimal.
 pub const REASON_CODE: &str = "mqtt-reason-code";
 

@@ -1,5 +1,6 @@
 //! The head of a request: the fields that HTTP Publish reads, borrowed, each found once.
 
+use crate::wait::Preferences;
 use crate::{content_encoding, field};
 
 /// A field or parameter that may be given once.
@@ -30,6 +31,7 @@ pub struct RequestHead<'a> {
     pub(crate) payload_format_indicator: Slot<'a>,
     pub(crate) idempotency_key: Slot<'a>,
     content_length: Slot<'a>,
+    pub(crate) preferences: Preferences,
     /// Whether a `content-encoding` names a coding other than `identity`.
     pub(crate) is_encoded: bool,
     /// The names of the first few fields that have HTTP Publish's prefix and do not exist.
@@ -70,6 +72,7 @@ impl<'a> RequestHead<'a> {
                 b":method" => head.method = value,
                 b":path" => head.target = value,
                 b"content-encoding" => head.is_encoded |= !content_encoding::is_identity(value),
+                _ if name == field::PREFER.as_bytes() => head.preferences.add(value),
                 _ => {
                     if let Some(slot) = head.slot(name) {
                         slot.put(value);

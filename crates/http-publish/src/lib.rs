@@ -55,12 +55,14 @@ mod qos;
 mod query;
 mod read;
 mod reason_code;
+mod received;
 mod request_id;
 mod retain;
 mod rules;
 mod topic;
 mod user_properties;
 mod utf8;
+mod wait;
 
 pub use api_version::ApiVersion;
 pub use client_id::ClientId;
@@ -70,8 +72,8 @@ pub use correlation_data::CorrelationData;
 pub use dry_run::{Decision, DryRun};
 pub use field::{
     ADDED_PROPERTIES, CLIENT_ID, CLUSTER, CONTENT_ENCODING, CONTENT_TYPE, CORRELATION_DATA, EDGE_ONLY,
-    IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, MESSAGE_EXPIRY, PATH, PAYLOAD_FORMAT_INDICATOR, QOS, REASON_CODE,
-    REQUEST_ID, RESPONSE_TOPIC, RETAIN, USER_PROPERTIES,
+    IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, MESSAGE_EXPIRY, PATH, PAYLOAD_FORMAT_INDICATOR, PREFERENCE_APPLIED,
+    QOS, REASON_CODE, REQUEST_ID, RESPONSE_TOPIC, RETAIN, USER_PROPERTIES,
 };
 pub use head::RequestHead;
 pub use idempotency_key::IdempotencyKey;
@@ -88,12 +90,14 @@ pub use purpose::Purpose;
 pub use qos::QoS;
 pub use read::read;
 pub use reason_code::{Answer, ReasonCode};
+pub use received::ReceivedProperties;
 pub use request_id::RequestId;
 pub use retain::Retain;
 pub use rules::{Rules, UnknownParameters};
 pub use topic::{ResponseTopic, TopicName};
 pub use user_properties::UserProperties;
 pub use utf8::Utf8Check;
+pub use wait::{Wait, WithoutReply};
 
 /// The example of the README is a test.
 #[cfg(doctest)]

@@ -4,7 +4,7 @@ use crate::field;
 use crate::{
     ApiVersion, ContentType, CorrelationData, IdempotencyKey, Limits, Location, MessageExpiryInterval,
     PayloadFormatIndicator, Problem, Purpose, QoS, ResponseTopic, Retain, TopicName, UserProperties,
-    Violation,
+    Violation, Wait,
 };
 
 /// A valid message. Each part has a type that cannot hold an invalid value.
@@ -34,6 +34,8 @@ pub struct Publish<'a> {
     pub api_version: Option<ApiVersion<'a>>,
     /// Whether the message is published or only shown.
     pub purpose: Purpose,
+    /// The wait for a reply, if the request prefers one.
+    pub wait: Option<Wait>,
 }
 
 // === impl Publish ===

@@ -85,6 +85,7 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
             idempotency_key,
             api_version,
             purpose: purpose.unwrap_or_default(),
+            wait: head.preferences.wait(),
         }),
         (_, Some(problem)) => Err(problem),
         // A missing topic is a violation, so this is not reached.
