@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mqtt_publisher::budget::Budget;
+use mqtt_publisher::config::Config;
+use mqtt_publisher::replies::{self, Replies};
 use mqtt_publisher::{Pool, TlsError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Settings;
-use crate::http::{Routes, Server, Service, listen};
+use crate::cli::{RequestSettings, Settings};
+use crate::http::{Requests, Routes, Server, Service, listen};
 use crate::trace::{Spans, SpansError};
 
 /// A bridge that listens and connects to its broker.
@@ -19,6 +21,7 @@ pub struct Bridge {
     address: SocketAddr,
     server: Server,
     admin: Option<Admin>,
+    service: Arc<Service>,
     pool: Arc<Pool>,
     spans: Option<Arc<Spans>>,
 }
@@ -39,6 +42,9 @@ pub enum StartError {
     /// The TLS files cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Replies cannot be received.
+    #[error(transparent)]
+    Replies(#[from] replies::StartError),
     /// Spans cannot be exported.
     #[error(transparent)]
     Spans(#[from] SpansError),
@@ -53,20 +59,29 @@ impl Bridge {
     ///
     /// Returns an error if an address cannot be listened on, the TLS files cannot be used, or spans cannot be exported.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { listen, admin_listen, rules, http, mqtt, in_flight, otlp } = settings;
+        let Settings { listen, admin_listen, rules, http, mqtt, in_flight, requests, otlp } = settings;
         let (listener, address) = open(listen, http.backlog)?;
         let admin = admin_listen.map(|address| open(address, http.backlog)).transpose()?;
         let spans = otlp.map(|endpoint| Spans::start(&endpoint, mqtt.broker.clone())).transpose();
         let spans = spans?.map(Arc::new);
+        let requests = requests.map(|settings| start_requests(&mqtt, settings)).transpose()?;
         let pool = Arc::new(Pool::start(mqtt)?);
         tracing::info!("listening on http://{address}{}", rules.path);
-        let service = Service::new(rules, Arc::clone(&pool), Budget::new(in_flight), http, spans.clone());
+        let budget = Budget::new(in_flight);
+        let service = Service::new(rules, Arc::clone(&pool), budget, http, spans.clone(), requests);
         let service = Arc::new(service);
         let admin = admin.map(|(listener, address)| {
             tracing::info!("health checks and metrics on http://{address}");
             Admin { address, server: Server::new(listener, Arc::clone(&service), Routes::Admin, http) }
         });
-        Ok(Self { address, server: Server::new(listener, service, Routes::All, http), admin, pool, spans })
+        Ok(Self {
+            address,
+            server: Server::new(listener, Arc::clone(&service), Routes::All, http),
+            service,
+            admin,
+            pool,
+            spans,
+        })
     }
 
     /// The address that it listens on.
@@ -96,11 +111,16 @@ impl Bridge {
         }
         self.server.run(stop).await;
         ended.cancel();
-        self.pool.close().await;
+        self.service.close().await;
         if let Some(spans) = self.spans {
             spans.close().await;
         }
     }
+}
+
+fn start_requests(mqtt: &Config, settings: RequestSettings) -> Result<Requests, replies::StartError> {
+    let replies = Replies::start(Arc::new(mqtt.clone()), settings.replies)?;
+    Ok(Requests::new(Arc::new(replies), settings.longest_wait))
 }
 
 fn open(address: SocketAddr, backlog: u32) -> Result<(TcpListener, SocketAddr), StartError> {

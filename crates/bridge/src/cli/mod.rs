@@ -5,6 +5,7 @@ mod broker_url;
 mod client_id_prefix;
 mod invalid_setting;
 mod plan;
+mod replies;
 mod sessions;
 mod units;
 
@@ -22,6 +23,8 @@ use self::broker_url::BrokerUrl;
 use self::client_id_prefix::check_prefix;
 pub use self::invalid_setting::InvalidSetting;
 pub use self::plan::Plan;
+use self::replies::ReplyArgs;
+pub use self::replies::RequestSettings;
 use self::sessions::SessionArgs;
 use crate::healthcheck::Healthcheck;
 use crate::http::HttpConfig;
@@ -49,6 +52,8 @@ pub struct Cli {
     broker: BrokerArgs,
     #[command(flatten)]
     sessions: SessionArgs,
+    #[command(flatten)]
+    replies: ReplyArgs,
     #[command(flatten)]
     capacity: CapacityArgs,
     #[command(flatten)]
@@ -79,6 +84,8 @@ pub struct Settings {
     pub mqtt: Config,
     /// The limits of messages and bytes in flight.
     pub in_flight: InFlightLimits,
+    /// How requests wait for replies. `None`: none waits.
+    pub requests: Option<RequestSettings>,
     /// The collector for spans, if there is one.
     pub otlp: Option<OtlpEndpoint>,
 }
@@ -110,11 +117,23 @@ impl Cli {
     ///
     /// Returns an error if a setting is invalid.
     pub fn into_settings(self) -> Result<Settings, InvalidSetting> {
-        let Self { http, broker, sessions, capacity, traces, log: _, subcommand: _, check_config: _ } = self;
+        let Self {
+            http,
+            broker,
+            sessions,
+            replies,
+            capacity,
+            traces,
+            log: _,
+            subcommand: _,
+            check_config: _,
+        } = self;
+        let rules = http.rules();
         Ok(Settings {
             listen: http.listen,
             admin_listen: http.admin_listen,
-            rules: http.rules(),
+            requests: replies.into_settings(&rules.limits),
+            rules,
             http: HttpConfig {
                 max_connections: http.max_connections.get(),
                 backlog: u32::from(http.backlog.get()),

@@ -4,6 +4,7 @@ use std::num::{NonZeroU16, NonZeroUsize};
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use http_publish::is_mqtt_string;
 
 /// The longest duration.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -51,6 +52,15 @@ pub(super) fn backlog(text: &str) -> Result<NonZeroU16, String> {
 pub(super) fn sessions(text: &str) -> Result<NonZeroUsize, String> {
     let sessions = text.parse().ok().filter(|sessions: &NonZeroUsize| sessions.get() <= MAX_SESSIONS);
     sessions.ok_or_else(|| format!("expected a whole number from 1 to {MAX_SESSIONS}"))
+}
+
+/// Parses the first levels of a topic, to which more are added.
+pub(super) fn topic_prefix(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && text.len() <= 128 && !text.starts_with('$') && !text.contains(['+', '#']);
+    if fits && is_mqtt_string(text) {
+        return Ok(text.to_owned());
+    }
+    Err("expected a topic of 1 to 128 bytes without wildcards, not starting with $".to_owned())
 }
 
 /// Parses a Keep Alive. 0 would turn it off, and a dead broker would not be detected.

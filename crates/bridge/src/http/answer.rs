@@ -2,12 +2,14 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use http_publish::{CONTENT_TYPE, Problem, REASON_CODE, REQUEST_ID, ReasonCode, RequestId};
+use http_publish::{
+    CONTENT_TYPE, PREFERENCE_APPLIED, Problem, REASON_CODE, REQUEST_ID, ReasonCode, RequestId, Wait,
+};
 use hyper::body::Body;
 use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use crate::translate::Published;
+use crate::translate::{Published, Replied};
 
 /// A response whose body is complete.
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -18,6 +20,25 @@ pub(super) fn published(Published { status, reason_code }: Published) -> Answer 
     *answer.status_mut() = status;
     put(&mut answer, REASON_CODE, &reason_code.unwrap_or(ReasonCode::SUCCESS).0.to_string());
     answer
+}
+
+/// The reply to a message.
+pub(super) fn replied(Replied { fields, body }: Replied, reason_code: Option<ReasonCode>) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    for (name, value) in fields {
+        put(&mut answer, name, &value);
+    }
+    // The media type is the responder's, and the answer comes from the bridge's origin.
+    put(&mut answer, "x-content-type-options", "nosniff");
+    if let Some(ReasonCode(code)) = reason_code {
+        put(&mut answer, REASON_CODE, &code.to_string());
+    }
+    answer
+}
+
+/// Adds the preferences that were applied.
+pub(super) fn apply(answer: &mut Answer, wait: Wait) {
+    put(answer, PREFERENCE_APPLIED, &wait.to_string());
 }
 
 /// The metrics.
@@ -67,8 +88,8 @@ pub(super) fn leave_out_content(answer: &mut Answer) {
 }
 
 fn put(answer: &mut Answer, name: &'static str, value: &str) {
-    // The values are numbers, fixed texts and request ids, all of which are valid field values.
-    if let Ok(value) = HeaderValue::from_str(value) {
+    // The values are numbers, fixed texts, request ids, and text without control characters: all are valid field values.
+    if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
         answer.headers_mut().insert(HeaderName::from_static(name), value);
     }
 }

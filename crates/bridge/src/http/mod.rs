@@ -1,7 +1,7 @@
 //! The HTTP server: HTTP/1.1 and HTTP/2 without TLS, on one port.
 //!
-//! `listener` opens the port. `server` accepts a connection and detects its HTTP version, `service` routes a request, `body` reads its payload, and
-//! `answer` builds the response. A request that ends early publishes nothing. Each wait has its own time limit, and one
+//! `listener` opens the port. `server` accepts a connection and detects its HTTP version, `service` routes a request, `body`
+//! reads its payload, `requests` waits for a reply, and `answer` builds the response. A request that ends early publishes nothing. Each wait has its own time limit, and one
 //! deadline covers the whole request.
 
 mod answer;
@@ -10,12 +10,14 @@ mod client;
 mod config;
 mod listener;
 mod protocol;
+mod requests;
 mod routes;
 mod server;
 mod service;
 
 pub use config::HttpConfig;
 pub use listener::listen;
+pub use requests::Requests;
 pub use routes::Routes;
 pub use server::Server;
 pub use service::Service;

@@ -7,20 +7,21 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_publish::{
-    ClientId, Code, Decision, PayloadCheck, Problem, Publish, Purpose, REQUEST_ID, RequestHead, RequestId,
-    Rules, read,
+    ClientId, Code, Decision, PayloadCheck, Problem, Publish, Purpose, REQUEST_ID, ReasonCode, RequestHead,
+    RequestId, Rules, Wait, read,
 };
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use hyper::{Method, Request};
+use hyper::{Method, Request, StatusCode};
 use mqtt_publisher::budget::{Budget, Permit};
-use mqtt_publisher::{Pool, PublishError};
+use mqtt_publisher::{Message, Pool, PublishError};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer};
 use super::body::Payload;
 use super::client;
 use super::config::HttpConfig;
+use super::requests::{Answered, Requests};
 use super::routes::Routes;
 use crate::metrics::Metrics;
 use crate::trace::{self, PublishSpan, Spans, TraceContext};
@@ -35,9 +36,18 @@ pub struct Service {
     config: HttpConfig,
     metrics: Metrics,
     spans: Option<Arc<Spans>>,
+    /// `None`: no request waits for a reply.
+    requests: Option<Requests>,
     draining: AtomicBool,
     /// Ends the payloads that are still arriving.
     given_up: CancellationToken,
+}
+
+/// What became of a request that was not refused.
+#[derive(Debug)]
+enum Outcome {
+    Published(Published),
+    Answered(Box<Answered>),
 }
 
 /// The deadline of a request is the sum of its time limits and this.
@@ -46,7 +56,8 @@ const SLACK: Duration = Duration::from_secs(5);
 // === impl Service ===
 
 impl Service {
-    /// A service that checks requests against `rules` and publishes them with `pool`, within `budget`. `spans` traces them.
+    /// A service that checks requests against `rules` and publishes them with `pool`, within `budget`. `spans` traces them,
+    /// and `requests` waits for their replies.
     #[must_use]
     pub fn new(
         rules: Rules,
@@ -54,10 +65,15 @@ impl Service {
         budget: Arc<Budget>,
         config: HttpConfig,
         spans: Option<Arc<Spans>>,
+        requests: Option<Requests>,
     ) -> Self {
-        let metrics = Metrics::new(Arc::clone(&pool), Arc::clone(&budget));
+        let metrics = Metrics::new(
+            Arc::clone(&pool),
+            Arc::clone(&budget),
+            requests.as_ref().map(|requests| Arc::clone(requests.replies())),
+        );
         let (draining, given_up) = (AtomicBool::new(false), CancellationToken::new());
-        Self { rules, pool, budget, config, metrics, spans, draining, given_up }
+        Self { rules, pool, budget, config, metrics, spans, requests, draining, given_up }
     }
 
     /// From now on `/readyz` fails.
@@ -68,7 +84,15 @@ impl Service {
     /// Answers every request that is left, and disconnects from the broker.
     pub(super) async fn give_up(&self) {
         self.given_up.cancel();
+        self.close().await;
+    }
+
+    /// Disconnects from the broker.
+    pub async fn close(&self) {
         self.pool.close().await;
+        if let Some(requests) = &self.requests {
+            requests.replies().close().await;
+        }
     }
 
     pub(super) async fn answer(
@@ -111,7 +135,8 @@ impl Service {
         request_id: &str,
     ) -> Result<Answer, Problem> {
         if routes == Routes::All && self.rules.is_publish(target(parts).as_bytes()) {
-            let deadline = self.config.body_timeout + self.config.publish_timeout + SLACK;
+            let wait = self.requests.as_ref().map(|requests| requests.longest()).unwrap_or_default();
+            let deadline = self.config.body_timeout + self.config.publish_timeout + wait + SLACK;
             return tokio::time::timeout(deadline, self.handle_message(parts, payload, request_id))
                 .await
                 .unwrap_or_else(|_| Err(translate::problem(PublishError::AcknowledgementTimeout)))
@@ -133,6 +158,8 @@ impl Service {
     ) -> Result<Answer, Problem> {
         let head = head(parts);
         let mut publish = read(&head, &self.rules)?;
+        let wait = publish.wait.zip(self.requests.as_ref()).map(|(wait, requests)| requests.grant(wait));
+        publish.wait = wait;
         let client = self.pool.clients().map(|_| client::named(&parts.headers)).transpose()?;
         let trace = self.follows_traces().then(|| TraceContext::of(&parts.headers)).flatten();
         match publish.purpose {
@@ -151,12 +178,12 @@ impl Service {
                 let outcome = match self.receive(&mut publish, continued.as_ref(), payload).await {
                     Ok((payload, permit)) => {
                         span.set_payload_bytes(payload.len());
-                        self.deliver(&publish, client.as_ref(), payload, permit).await
+                        self.send(&publish, client.as_ref(), payload, permit).await
                     }
                     Err(problem) => Err(problem),
                 };
-                span.end(&outcome);
-                outcome.map(answer::published)
+                span.end(outcome.as_ref().map(|answered| answered.reason_code()));
+                self.to_answer(outcome?, &publish)
             }
         }
     }
@@ -186,16 +213,75 @@ impl Service {
         Ok((payload, permit))
     }
 
-    async fn deliver(
+    /// Publishes a message, and waits for its reply if it has to.
+    async fn send(
         &self,
         publish: &Publish<'_>,
         client: Option<&ClientId<'_>>,
         payload: Bytes,
         permit: Permit,
+    ) -> Result<Outcome, Problem> {
+        if let Some((wait, requests)) = publish.wait.zip(self.requests.as_ref()) {
+            // Boxed, so that messages that wait for no reply need no memory for it.
+            let request = Box::pin(self.request(requests, wait, publish, client, payload, permit));
+            return request.await.map(|answered| Outcome::Answered(Box::new(answered)));
+        }
+        let message = translate::message(publish, payload);
+        self.deliver(&message, client, permit).await.map(Outcome::Published)
+    }
+
+    /// Publishes a message with the Response Topic and Correlation Data of the bridge, and waits for its reply.
+    async fn request(
+        &self,
+        requests: &Requests,
+        wait: Wait,
+        publish: &Publish<'_>,
+        client: Option<&ClientId<'_>>,
+        payload: Bytes,
+        permit: Permit,
+    ) -> Result<Answered, Problem> {
+        let prepared = requests.prepare(wait).await?;
+        let correlation_data = prepared.correlation_data();
+        let publishing = async {
+            // It is dropped with the PUBACK, and its payload with it.
+            let message = Message {
+                response_topic: Some(requests.replies().response_topic()),
+                correlation_data: Some(&correlation_data),
+                ..translate::message(publish, payload)
+            };
+            self.deliver(&message, client, permit).await
+        };
+        prepared.answer(publishing, &self.given_up).await
+    }
+
+    fn to_answer(&self, outcome: Outcome, publish: &Publish<'_>) -> Result<Answer, Problem> {
+        let Answered { wait, published, reply } = match outcome {
+            Outcome::Published(published) => return Ok(answer::published(published)),
+            Outcome::Answered(answered) => *answered,
+        };
+        let mut answer = match (reply, published) {
+            (Some(reply), published) => {
+                let data = publish.correlation_data.as_ref();
+                let replied = translate::replied(reply, data, &self.rules.limits)?;
+                answer::replied(replied, published.and_then(|published| published.reason_code))
+            }
+            (None, published) => {
+                let reason_code = published.and_then(|published| published.reason_code);
+                answer::published(Published { status: StatusCode::ACCEPTED, reason_code })
+            }
+        };
+        answer::apply(&mut answer, wait);
+        Ok(answer)
+    }
+
+    async fn deliver(
+        &self,
+        message: &Message<'_>,
+        client: Option<&ClientId<'_>>,
+        permit: Permit,
     ) -> Result<Published, Problem> {
         let start = Instant::now();
-        let message = translate::message(publish, payload);
-        let outcome = self.pool.publish(&message, client.map(ClientId::as_str), permit).await;
+        let outcome = self.pool.publish(message, client.map(ClientId::as_str), permit).await;
         self.metrics.observe_publish(start.elapsed());
         translate::answer(outcome)
     }
@@ -208,6 +294,18 @@ impl Service {
             return Err(Problem::new(Code::BrokerUnavailable, "no session is connected to the broker"));
         }
         Ok(answer::well("ready\n"))
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// The Reason Code of the PUBACK, if there was one.
+    fn reason_code(&self) -> Option<ReasonCode> {
+        match self {
+            Self::Published(published) => published.reason_code,
+            Self::Answered(answered) => answered.published?.reason_code,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use http_publish::Code;
 use mqtt_publisher::Pool;
 use mqtt_publisher::budget::Budget;
+use mqtt_publisher::replies::Replies;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
@@ -34,11 +35,11 @@ pub struct Metrics {
 // === impl Metrics ===
 
 impl Metrics {
-    /// The metrics of these sessions and this budget.
+    /// The metrics of these sessions, this budget and these replies.
     #[must_use]
-    pub fn new(pool: Arc<Pool>, budget: Arc<Budget>) -> Self {
+    pub fn new(pool: Arc<Pool>, budget: Arc<Budget>, replies: Option<Arc<Replies>>) -> Self {
         let refusals = Refusals::new();
-        let numbers = Arc::new(Numbers { pool, budget, refusals, latency: Histogram::new() });
+        let numbers = Arc::new(Numbers { pool, budget, replies, refusals, latency: Histogram::new() });
         let mut registry = Registry::with_prefix(PREFIX);
         registry.register_collector(Box::new(Arc::clone(&numbers)));
         Self { numbers, registry }

@@ -7,6 +7,7 @@ use http_publish::{Answer, Code, ReasonCode};
 use mqtt_publisher::Pool;
 use mqtt_publisher::budget::Budget;
 use mqtt_publisher::clients::{ClientTally, Clients};
+use mqtt_publisher::replies::Replies;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -23,6 +24,7 @@ pub(super) const PREFIX: &str = "postmqtt_bridge";
 pub(super) struct Numbers {
     pub(super) pool: Arc<Pool>,
     pub(super) budget: Arc<Budget>,
+    pub(super) replies: Option<Arc<Replies>>,
     pub(super) refusals: Refusals,
     pub(super) latency: Histogram,
 }
@@ -31,7 +33,7 @@ pub(super) struct Numbers {
 
 impl Collector for Numbers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Self { pool, budget, refusals, latency } = self;
+        let Self { pool, budget, replies, refusals, latency } = self;
         let tally = pool.tally();
 
         let help =
@@ -81,6 +83,7 @@ impl Collector for Numbers {
             ("in_flight_bytes_limit", "The maximum of bytes in flight.", budget.limits().bytes),
         ];
         gauges.into_iter().try_for_each(|gauge| encode_gauge(&mut encoder, gauge))?;
+        encode_replies(&mut encoder, replies.as_deref())?;
         encode_clients(&mut encoder, pool.clients())
     }
 }
@@ -88,6 +91,18 @@ impl Collector for Numbers {
 /// Whether the Reason Code has a meaning for a publish. Its series exists before the first such PUBACK.
 fn is_known(reason_code: ReasonCode) -> bool {
     !matches!(reason_code.to_publish_answer(), Answer::Refused(Code::BrokerProtocolError))
+}
+
+/// The series about replies. All are 0 if no request waits for one.
+fn encode_replies(encoder: &mut DescriptorEncoder<'_>, replies: Option<&Replies>) -> fmt::Result {
+    let help = "Replies that were received, by what became of them.";
+    let mut received = encoder.encode_descriptor("replies", help, None, MetricType::Counter)?;
+    count(&mut received, &[("outcome", "delivered")], replies.map_or(0, Replies::delivered))?;
+    count(&mut received, &[("outcome", "dropped")], replies.map_or(0, Replies::dropped))?;
+    let help = "Requests that wait for a reply.";
+    encode_gauge(encoder, ("waiting_requests", help, replies.map_or(0, Replies::waiting)))?;
+    let help = "The maximum of requests that wait for a reply.";
+    encode_gauge(encoder, ("waiting_requests_limit", help, replies.map_or(0, Replies::limit)))
 }
 
 /// The series about sessions of clients. All are 0 if there are none.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use http_publish::{Problem, Publish, QoS, Retain};
+use http_publish::{Problem, Publish, QoS, ReasonCode, Retain};
 use mqtt_publisher::config::BrokerAddress;
 use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
@@ -17,7 +17,6 @@ use super::context::TraceContext;
 use super::endpoint::OtlpEndpoint;
 use super::error::SpansError;
 use super::export;
-use crate::translate::Published;
 
 /// Creates spans and exports them in the background.
 #[derive(Debug)]
@@ -125,9 +124,9 @@ impl PublishSpan {
     }
 
     /// Ends the span with the outcome of the message.
-    pub(crate) fn end(mut self, outcome: &Result<Published, Problem>) {
+    pub(crate) fn end(mut self, outcome: Result<Option<ReasonCode>, &Problem>) {
         let reason_code = match outcome {
-            Ok(published) => published.reason_code,
+            Ok(reason_code) => reason_code,
             Err(problem) => {
                 self.set_attribute(KeyValue::new("error.type", problem.code().as_str()));
                 if let Some(span) = &mut self.0 {

@@ -111,6 +111,12 @@ impl Replies {
         self.table.waiting()
     }
 
+    /// The maximum number of requests that wait.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.budget.limits().messages
+    }
+
     /// How many replies were delivered.
     #[must_use]
     pub fn delivered(&self) -> u64 {
