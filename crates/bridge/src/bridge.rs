@@ -59,7 +59,7 @@ impl Bridge {
     ///
     /// Returns an error if an address cannot be listened on, the TLS files cannot be used, or spans cannot be exported.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { listen, admin_listen, rules, http, mqtt, in_flight, requests, otlp } = settings;
+        let Settings { listen, admin_listen, rules, http, mqtt, in_flight, requests, keys, otlp } = settings;
         let (listener, address) = open(listen, http.backlog)?;
         let admin = admin_listen.map(|address| open(address, http.backlog)).transpose()?;
         let spans = otlp.map(|endpoint| Spans::start(&endpoint, mqtt.broker.clone())).transpose();
@@ -68,7 +68,7 @@ impl Bridge {
         let pool = Arc::new(Pool::start(mqtt)?);
         tracing::info!("listening on http://{address}{}", rules.path);
         let budget = Budget::new(in_flight);
-        let service = Service::new(rules, Arc::clone(&pool), budget, http, spans.clone(), requests);
+        let service = Service::new(rules, Arc::clone(&pool), budget, http, keys, spans.clone(), requests);
         let service = Arc::new(service);
         let admin = admin.map(|(listener, address)| {
             tracing::info!("health checks and metrics on http://{address}");

@@ -1,6 +1,7 @@
 //! The bridge: accepts messages over HTTP and publishes them over MQTT 5. Each answer is decided by the message's PUBACK.
 //!
 //! - [`http`]: the server that accepts messages
+//! - [`idempotency`]: requests that are repeated publish once
 //! - [`translate`]: between HTTP Publish and the publisher of [`mqtt_publisher`]
 //! - [`metrics`], [`trace`]: what an operator sees
 //! - [`bridge`]: all of it together, from start to stop
@@ -13,6 +14,7 @@ pub mod bridge;
 pub mod cli;
 pub mod healthcheck;
 pub mod http;
+pub mod idempotency;
 pub mod log;
 pub mod metrics;
 pub mod signal;

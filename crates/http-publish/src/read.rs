@@ -47,6 +47,11 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
         });
     let idempotency_key =
         violations.field(field::IDEMPOTENCY_KEY, head.idempotency_key, |raw| one(IdempotencyKey::parse(raw)));
+    let wait = head.preferences.wait();
+    if idempotency_key.is_some() && wait.is_some() {
+        let fault = Fault::new(Code::InvalidIdempotencyKey, WAITS);
+        violations.0.push(Violation::new(field::IDEMPOTENCY_KEY, Location::Header, fault));
+    }
     let api_version = violations
         .query("api-version", query.api_version, |raw| one(ApiVersion::parse(raw, &rules.api_versions)));
     let purpose = violations.query("dry-run", query.dry_run, |raw| one(Purpose::parse(raw)));
@@ -85,7 +90,7 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
             idempotency_key,
             api_version,
             purpose: purpose.unwrap_or_default(),
-            wait: head.preferences.wait(),
+            wait,
         }),
         (_, Some(problem)) => Err(problem),
         // A missing topic is a violation, so this is not reached.
@@ -94,6 +99,8 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
 }
 
 const UNENCODED: &str = "a character outside ASCII has to be percent-encoded in UTF-8, as in %C3%BC";
+
+const WAITS: &str = "a request with Prefer: wait has no Idempotency-Key, since its reply is not kept";
 
 /// What a violation calls a query parameter without a name, such as `=a`.
 const UNNAMED: &str = "(unnamed)";

@@ -114,6 +114,15 @@ pub(super) struct CapacityArgs {
     /// The maximum size of all messages in flight together. More are answered 503
     #[arg(long, env = "POSTMQTT_IN_FLIGHT_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = size)]
     pub(super) in_flight_bytes: u64,
+    /// How long the outcome of a message with an Idempotency-Key is kept for repeats of its request
+    #[arg(long, env = "POSTMQTT_IDEMPOTENCY_WINDOW", value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub(super) idempotency_window: Duration,
+    /// The maximum number of Idempotency-Keys. The oldest outcome makes room for a new key
+    #[arg(long, env = "POSTMQTT_IDEMPOTENCY_KEYS", value_name = "NUMBER", default_value = "100000", value_parser = count)]
+    pub(super) idempotency_keys: NonZeroUsize,
+    /// The maximum memory of all Idempotency-Keys together
+    #[arg(long, env = "POSTMQTT_IDEMPOTENCY_BYTES", value_name = "SIZE", default_value = "32MiB", value_parser = size)]
+    pub(super) idempotency_bytes: u64,
 }
 
 /// Traces.

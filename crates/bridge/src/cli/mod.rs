@@ -28,6 +28,7 @@ pub use self::replies::RequestSettings;
 use self::sessions::SessionArgs;
 use crate::healthcheck::Healthcheck;
 use crate::http::HttpConfig;
+use crate::idempotency::KeyLimits;
 use crate::trace::OtlpEndpoint;
 
 /// Accepts messages as HTTP POST requests and publishes them to an MQTT 5 broker. The PUBACK of each message decides its
@@ -86,6 +87,8 @@ pub struct Settings {
     pub in_flight: InFlightLimits,
     /// How requests wait for replies. `None`: none waits.
     pub requests: Option<RequestSettings>,
+    /// The limits of Idempotency-Keys.
+    pub keys: KeyLimits,
     /// The collector for spans, if there is one.
     pub otlp: Option<OtlpEndpoint>,
 }
@@ -147,6 +150,11 @@ impl Cli {
             in_flight: InFlightLimits {
                 messages: capacity.in_flight_limit.get(),
                 bytes: usize::try_from(capacity.in_flight_bytes).unwrap_or(usize::MAX),
+            },
+            keys: KeyLimits {
+                window: capacity.idempotency_window,
+                keys: capacity.idempotency_keys.get(),
+                bytes: usize::try_from(capacity.idempotency_bytes).unwrap_or(usize::MAX),
             },
             otlp: traces.otlp_endpoint,
             mqtt: broker.into_config(sessions.into_sessions(capacity.sessions)?)?,

@@ -14,7 +14,7 @@ pub struct Plan<'a>(pub &'a Settings);
 
 impl fmt::Display for Plan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { listen, admin_listen, rules, http, mqtt, in_flight, requests, otlp } = self.0;
+        let Settings { listen, admin_listen, rules, http, mqtt, in_flight, requests, keys, otlp } = self.0;
         writeln!(f, "Messages are accepted at http://{listen}{}.", rules.path)?;
         let health = admin_listen.unwrap_or(*listen);
         writeln!(f, "Health checks and metrics are answered at http://{health}.")?;
@@ -42,6 +42,7 @@ impl fmt::Display for Plan<'_> {
                 "A request with Prefer: wait waits for a reply below {topic} for at most {seconds} s."
             )?;
         }
+        writeln!(f, "At most {} Idempotency-Keys are kept, for {} s.", keys.keys, keys.window.as_secs_f32())?;
         if otlp.is_some() {
             writeln!(f, "Spans are exported over OTLP/HTTP.")?;
         }

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use http_publish::{
-    CONTENT_TYPE, PREFERENCE_APPLIED, Problem, REASON_CODE, REQUEST_ID, ReasonCode, RequestId, Wait,
+    CONTENT_TYPE, IDEMPOTENT_REPLAYED, PREFERENCE_APPLIED, Problem, REASON_CODE, REQUEST_ID, ReasonCode,
+    RequestId, Wait,
 };
 use hyper::body::Body;
 use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
@@ -39,6 +40,12 @@ pub(super) fn replied(Replied { fields, body }: Replied, reason_code: Option<Rea
 /// Adds the preferences that were applied.
 pub(super) fn apply(answer: &mut Answer, wait: Wait) {
     put(answer, PREFERENCE_APPLIED, &wait.to_string());
+}
+
+/// The answer to an earlier request with the same Idempotency-Key.
+pub(super) fn replayed(mut answer: Answer) -> Answer {
+    put(&mut answer, IDEMPOTENT_REPLAYED, "true");
+    answer
 }
 
 /// The metrics.

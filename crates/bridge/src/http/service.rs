@@ -3,12 +3,12 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_publish::{
-    ClientId, Code, Decision, PayloadCheck, Problem, Publish, Purpose, REQUEST_ID, ReasonCode, RequestHead,
-    RequestId, Rules, Wait, read,
+    CLIENT_ID, ClientId, Code, Decision, PayloadCheck, Problem, Publish, Purpose, REQUEST_ID, ReasonCode,
+    RequestHead, RequestId, Rules, Wait, read,
 };
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -21,8 +21,10 @@ use super::answer::{self, Answer};
 use super::body::Payload;
 use super::client;
 use super::config::HttpConfig;
+use super::publisher::{Delivered, Publisher};
 use super::requests::{Answered, Requests};
 use super::routes::Routes;
+use crate::idempotency::{self, Fingerprint, KeyId, KeyLimits, Keys};
 use crate::metrics::Metrics;
 use crate::trace::{self, PublishSpan, Spans, TraceContext};
 use crate::translate::{self, Published};
@@ -34,7 +36,9 @@ pub struct Service {
     pool: Arc<Pool>,
     budget: Arc<Budget>,
     config: HttpConfig,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
+    keys: Arc<Keys>,
+    publisher: Publisher,
     spans: Option<Arc<Spans>>,
     /// `None`: no request waits for a reply.
     requests: Option<Requests>,
@@ -47,6 +51,8 @@ pub struct Service {
 #[derive(Debug)]
 enum Outcome {
     Published(Published),
+    /// The outcome of an earlier message, which had the same Idempotency-Key.
+    Replayed(idempotency::Outcome),
     Answered(Box<Answered>),
 }
 
@@ -56,24 +62,28 @@ const SLACK: Duration = Duration::from_secs(5);
 // === impl Service ===
 
 impl Service {
-    /// A service that checks requests against `rules` and publishes them with `pool`, within `budget`. `spans` traces them,
-    /// and `requests` waits for their replies.
+    /// A service that checks requests against `rules` and publishes them with `pool`, within `budget`. It holds
+    /// Idempotency-Keys within `keys`, `spans` traces requests, and `requests` waits for their replies.
     #[must_use]
     pub fn new(
         rules: Rules,
         pool: Arc<Pool>,
         budget: Arc<Budget>,
         config: HttpConfig,
+        keys: KeyLimits,
         spans: Option<Arc<Spans>>,
         requests: Option<Requests>,
     ) -> Self {
-        let metrics = Metrics::new(
+        let keys = Keys::new(keys);
+        let metrics = Arc::new(Metrics::new(
             Arc::clone(&pool),
             Arc::clone(&budget),
             requests.as_ref().map(|requests| Arc::clone(requests.replies())),
-        );
+            Arc::clone(&keys),
+        ));
+        let publisher = Publisher::new(Arc::clone(&pool), Arc::clone(&keys), Arc::clone(&metrics), config);
         let (draining, given_up) = (AtomicBool::new(false), CancellationToken::new());
-        Self { rules, pool, budget, config, metrics, spans, requests, draining, given_up }
+        Self { rules, pool, budget, config, metrics, keys, publisher, spans, requests, draining, given_up }
     }
 
     /// From now on `/readyz` fails.
@@ -160,7 +170,14 @@ impl Service {
         let mut publish = read(&head, &self.rules)?;
         let wait = publish.wait.zip(self.requests.as_ref()).map(|(wait, requests)| requests.grant(wait));
         publish.wait = wait;
-        let client = self.pool.clients().map(|_| client::named(&parts.headers)).transpose()?;
+        let names_client = self.pool.clients().is_some()
+            || publish.idempotency_key.is_some() && parts.headers.contains_key(CLIENT_ID);
+        let client = names_client.then(|| client::named(&parts.headers)).transpose()?;
+        let key = publish.idempotency_key.as_ref().map(|key| {
+            let hashing = self.keys.hashing();
+            let id = hashing.key(client.as_ref(), publish.topic_name.as_str(), key);
+            (id, hashing.message(&publish, &parts.headers))
+        });
         let trace = self.follows_traces().then(|| TraceContext::of(&parts.headers)).flatten();
         match publish.purpose {
             Purpose::DryRun => {
@@ -178,12 +195,13 @@ impl Service {
                 let outcome = match self.receive(&mut publish, continued.as_ref(), payload).await {
                     Ok((payload, permit)) => {
                         span.set_payload_bytes(payload.len());
-                        self.send(&publish, client.as_ref(), payload, permit).await
+                        let key = key.map(|(id, message)| (id, message.with_payload(&payload)));
+                        self.send(&publish, client.as_ref(), key, payload, permit).await
                     }
                     Err(problem) => Err(problem),
                 };
-                span.end(outcome.as_ref().map(|answered| answered.reason_code()));
-                self.to_answer(outcome?, &publish)
+                span.end(outcome.as_ref().and_then(Outcome::reason_code));
+                self.to_answer(outcome?, &publish, request_id)
             }
         }
     }
@@ -218,6 +236,7 @@ impl Service {
         &self,
         publish: &Publish<'_>,
         client: Option<&ClientId<'_>>,
+        key: Option<(KeyId, Fingerprint)>,
         payload: Bytes,
         permit: Permit,
     ) -> Result<Outcome, Problem> {
@@ -227,7 +246,14 @@ impl Service {
             return request.await.map(|answered| Outcome::Answered(Box::new(answered)));
         }
         let message = translate::message(publish, payload);
-        self.deliver(&message, client, permit).await.map(Outcome::Published)
+        let Some(key) = key else {
+            return self.publisher.publish(&message, client, permit).await.map(Outcome::Published);
+        };
+        // Boxed for the same reason.
+        match Box::pin(self.publisher.publish_once(&message, client, permit, key)).await? {
+            Delivered::Now(published) => Ok(Outcome::Published(published)),
+            Delivered::Before(outcome) => Ok(Outcome::Replayed(outcome)),
+        }
     }
 
     /// Publishes a message with the Response Topic and Correlation Data of the bridge, and waits for its reply.
@@ -249,14 +275,24 @@ impl Service {
                 correlation_data: Some(&correlation_data),
                 ..translate::message(publish, payload)
             };
-            self.deliver(&message, client, permit).await
+            self.publisher.publish(&message, client, permit).await
         };
         prepared.answer(publishing, &self.given_up).await
     }
 
-    fn to_answer(&self, outcome: Outcome, publish: &Publish<'_>) -> Result<Answer, Problem> {
+    fn to_answer(
+        &self,
+        outcome: Outcome,
+        publish: &Publish<'_>,
+        request_id: &str,
+    ) -> Result<Answer, Problem> {
         let Answered { wait, published, reply } = match outcome {
             Outcome::Published(published) => return Ok(answer::published(published)),
+            Outcome::Replayed(Ok(published)) => return Ok(answer::replayed(answer::published(published))),
+            Outcome::Replayed(Err(problem)) => {
+                self.metrics.count_refused(problem.code());
+                return Ok(answer::replayed(answer::problem(&problem, request_id)));
+            }
             Outcome::Answered(answered) => *answered,
         };
         let mut answer = match (reply, published) {
@@ -274,18 +310,6 @@ impl Service {
         Ok(answer)
     }
 
-    async fn deliver(
-        &self,
-        message: &Message<'_>,
-        client: Option<&ClientId<'_>>,
-        permit: Permit,
-    ) -> Result<Published, Problem> {
-        let start = Instant::now();
-        let outcome = self.pool.publish(message, client.map(ClientId::as_str), permit).await;
-        self.metrics.observe_publish(start.elapsed());
-        translate::answer(outcome)
-    }
-
     fn readiness(&self) -> Result<Answer, Problem> {
         if self.draining.load(Ordering::Relaxed) {
             return Err(Problem::new(Code::BrokerUnavailable, "the bridge is shutting down"));
@@ -300,11 +324,13 @@ impl Service {
 // === impl Outcome ===
 
 impl Outcome {
-    /// The Reason Code of the PUBACK, if there was one.
-    fn reason_code(&self) -> Option<ReasonCode> {
+    /// The Reason Code of the PUBACK, if there was one; or the problem of an earlier message.
+    fn reason_code(&self) -> Result<Option<ReasonCode>, &Problem> {
         match self {
-            Self::Published(published) => published.reason_code,
-            Self::Answered(answered) => answered.published?.reason_code,
+            Self::Published(published) => Ok(published.reason_code),
+            Self::Replayed(Ok(published)) => Ok(published.reason_code),
+            Self::Replayed(Err(problem)) => Err(problem),
+            Self::Answered(answered) => Ok(answered.published.and_then(|published| published.reason_code)),
         }
     }
 }

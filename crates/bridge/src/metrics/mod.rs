@@ -18,6 +18,8 @@ use mqtt_publisher::replies::Replies;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
+use crate::idempotency::Keys;
+
 use self::histogram::Histogram;
 use self::refusals::Refusals;
 use self::series::{Numbers, PREFIX};
@@ -35,11 +37,16 @@ pub struct Metrics {
 // === impl Metrics ===
 
 impl Metrics {
-    /// The metrics of these sessions, this budget and these replies.
+    /// The metrics of these sessions, this budget, these replies and these keys.
     #[must_use]
-    pub fn new(pool: Arc<Pool>, budget: Arc<Budget>, replies: Option<Arc<Replies>>) -> Self {
+    pub(crate) fn new(
+        pool: Arc<Pool>,
+        budget: Arc<Budget>,
+        replies: Option<Arc<Replies>>,
+        keys: Arc<Keys>,
+    ) -> Self {
         let refusals = Refusals::new();
-        let numbers = Arc::new(Numbers { pool, budget, replies, refusals, latency: Histogram::new() });
+        let numbers = Arc::new(Numbers { pool, budget, replies, keys, refusals, latency: Histogram::new() });
         let mut registry = Registry::with_prefix(PREFIX);
         registry.register_collector(Box::new(Arc::clone(&numbers)));
         Self { numbers, registry }

@@ -13,6 +13,8 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncod
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
+use crate::idempotency::Keys;
+
 use super::histogram::{Histogram, Snapshot};
 use super::refusals::Refusals;
 
@@ -25,6 +27,7 @@ pub(super) struct Numbers {
     pub(super) pool: Arc<Pool>,
     pub(super) budget: Arc<Budget>,
     pub(super) replies: Option<Arc<Replies>>,
+    pub(super) keys: Arc<Keys>,
     pub(super) refusals: Refusals,
     pub(super) latency: Histogram,
 }
@@ -33,7 +36,7 @@ pub(super) struct Numbers {
 
 impl Collector for Numbers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Self { pool, budget, replies, refusals, latency } = self;
+        let Self { pool, budget, replies, keys, refusals, latency } = self;
         let tally = pool.tally();
 
         let help =
@@ -65,6 +68,16 @@ impl Collector for Numbers {
             .encode_descriptor("reconnects", help, None, MetricType::Counter)?
             .encode_counter::<NoLabelSet, _, f64>(&tally.reconnects(), None)?;
 
+        let help = "Requests that got the answer to an earlier one with the same Idempotency-Key.";
+        encoder
+            .encode_descriptor("idempotent_replays", help, None, MetricType::Counter)?
+            .encode_counter::<NoLabelSet, _, f64>(&keys.replays(), None)?;
+
+        let help = "Outcomes that made room for a new Idempotency-Key before the end of their window.";
+        encoder
+            .encode_descriptor("idempotency_evictions", help, None, MetricType::Counter)?
+            .encode_counter::<NoLabelSet, _, f64>(&keys.evicted(), None)?;
+
         let gauges = [
             (
                 "sessions_connected",
@@ -80,6 +93,8 @@ impl Collector for Numbers {
             ("in_flight_messages", "Messages in flight.", budget.messages()),
             ("in_flight_messages_limit", "The maximum of messages in flight.", budget.limits().messages),
             ("in_flight_bytes", "Bytes of the messages in flight.", budget.bytes()),
+            ("idempotency_keys", "Idempotency-Keys that are held.", keys.len()),
+            ("idempotency_keys_limit", "The maximum of Idempotency-Keys.", keys.limits().keys),
             ("in_flight_bytes_limit", "The maximum of bytes in flight.", budget.limits().bytes),
         ];
         gauges.into_iter().try_for_each(|gauge| encode_gauge(&mut encoder, gauge))?;

@@ -11,6 +11,7 @@ use mqtt_publisher::config::{BrokerAddress, ClientSessions, Config, Sessions};
 use postmqtt_bridge::bridge::Bridge;
 use postmqtt_bridge::cli::Settings;
 use postmqtt_bridge::http::HttpConfig;
+use postmqtt_bridge::idempotency::KeyLimits;
 use scripted_broker::{CONNACK, PATIENCE, Peer, ScriptedBroker, soon};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -55,6 +56,7 @@ pub(crate) fn settings(broker: &ScriptedBroker) -> Settings {
         },
         in_flight: InFlightLimits { messages: 100, bytes: 10 * 1024 * 1024 },
         requests: None,
+        keys: KeyLimits::default(),
         otlp: None,
     }
 }

@@ -210,3 +210,12 @@ fn only_post_publishes() {
         assert_eq!((problem.status(), problem.allow()), (405, Some("POST")), "{method}");
     }
 }
+
+#[test]
+fn a_request_that_waits_for_a_reply_has_no_idempotency_key() {
+    let key = ("idempotency-key", "k");
+    let target = "/mqtt/messages?topic=a";
+    let refused = ["header idempotency-key: InvalidIdempotencyKey"];
+    assert_eq!(refusals(target, &[key, ("prefer", "wait=5")]), refused);
+    assert!(refusals(target, &[key, ("prefer", "handling=strict")]).is_empty());
+}
