@@ -146,7 +146,6 @@ mod tests {
             (b"mqtt-message-expiry", b"60"),
             (b"content-type", b"text/plain"),
             (b"mqtt-payload-format-indicator", b"1"),
-            (b"idempotency-key", b"k-1"),
             (b"mqtt-expiry", b"60"),
             (b"mqtt-priority", b"7"),
             (b"prefer", b"wait=5, respond-async"),
@@ -167,7 +166,6 @@ mod tests {
                     "contentType": "text/plain", "messageExpiryInterval": 60, "payloadFormatIndicator": 1,
                     "payloadBytes": 5,
                 },
-                "idempotencyKey": "k-1",
                 "prefer": "respond-async, wait=5",
                 "clientId": "me",
                 "ignored": [
@@ -180,6 +178,19 @@ mod tests {
                 ],
             })
         );
+    }
+
+    #[test]
+    fn a_dry_run_shows_the_idempotency_key() {
+        let rules = Rules::default();
+        let head = RequestHead::from_fields([
+            (&b":method"[..], &b"POST"[..]),
+            (b":path", b"/mqtt/messages?topic=a"),
+            (b"idempotency-key", b"\"k-1\""),
+        ]);
+        let document = read(&head, &rules).unwrap().to_dry_run_json(0, Decision::default(), None);
+        let document: Value = serde_json::from_slice(&document).unwrap();
+        assert_eq!(document["idempotencyKey"], "k-1");
     }
 
     #[test]

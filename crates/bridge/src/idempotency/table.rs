@@ -115,7 +115,9 @@ impl Table {
     /// Keeps the outcome of a key that is there, if there is room for it.
     pub(super) fn keep(&mut self, id: KeyId, outcome: Outcome, now: Instant) {
         let bytes = outcome_bytes(&outcome);
-        if self.make_room(0, bytes).is_err() {
+        // One that would not fit alone evicts no others.
+        let is_possible = ENTRY_BYTES + bytes <= self.limits.bytes;
+        if !is_possible || self.make_room(0, bytes).is_err() {
             return self.free(id);
         }
         if let Some(entry) = self.entries.get_mut(&id) {
