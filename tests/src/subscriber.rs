@@ -71,6 +71,12 @@ impl Subscriber {
         (0..count).map(|_| self.next()).collect()
     }
 
+    /// The messages that have come, after the connection has ended.
+    #[must_use]
+    pub fn rest(&self) -> Vec<Message> {
+        self.messages.iter().collect()
+    }
+
     /// The messages that come before the one with this payload.
     ///
     /// # Panics

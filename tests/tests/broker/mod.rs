@@ -3,3 +3,4 @@
 mod client_sessions;
 mod delivery;
 mod failures;
+mod retries;
