@@ -2,7 +2,7 @@
 //!
 //! A test takes an [`Edge`], which starts all of that, sends a [`Request`] over a [`Protocol`] and looks at the
 //! [`Answer`]; a [`Subscriber`], built on an MQTT library that the bridge does not use, gives every [`Message`] with
-//! every property. Where a client has to misbehave, [`raw`] writes bytes; where it matters what leaves the edge, a
+//! every property, and a [`Device`] answers commands. Where a client has to misbehave, [`raw`] writes bytes; where it matters what leaves the edge, a
 //! [`Recorder`] stands in for the bridges; where spans matter, a [`Collector`] takes them; where the broker's
 //! answer matters, an [`AutomaticBroker`] gives it; and a [`Link`] between bridge and broker can be cut.
 //!
@@ -15,6 +15,7 @@ mod body;
 mod collector;
 pub mod config;
 pub mod deploy;
+mod device;
 mod edge;
 mod endpoint;
 mod file_server;
@@ -36,6 +37,7 @@ mod wait;
 pub use answer::{Answer, Problem, Violation};
 pub use body::Body;
 pub use collector::{Collector, Span};
+pub use device::Device;
 pub use edge::{Edge, LogLine};
 pub use endpoint::{Connection, Endpoint, Pending, Protocol};
 pub use file_server::FileServer;

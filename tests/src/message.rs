@@ -36,6 +36,16 @@ impl Message {
         Self { topic: topic.into(), qos: 1, payload: payload.into(), ..Self::default() }
     }
 
+    /// The reply to this message with this payload, as MQTT 5 has it (4.10.1).
+    ///
+    /// # Panics
+    /// Where the message has no Response Topic.
+    #[must_use]
+    pub fn reply(&self, payload: impl Into<Vec<u8>>) -> Self {
+        let topic = self.response_topic.as_ref().expect("a Response Topic");
+        Self { correlation_data: self.correlation_data.clone(), ..Self::new(topic, payload) }
+    }
+
     /// The payload as text.
     #[must_use]
     pub fn text(&self) -> String {

@@ -3,4 +3,5 @@
 mod client_sessions;
 mod delivery;
 mod failures;
+mod requests;
 mod retries;
