@@ -32,7 +32,7 @@ pub struct IncomingLimits {
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 /// Connects to a broker and logs in.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Connector {
     config: Arc<Config>,
     limits: IncomingLimits,

@@ -63,6 +63,7 @@ pub mod pool;
 mod reason_code;
 pub mod replies;
 mod report;
+pub mod retained;
 mod session;
 mod submitted;
 pub mod subscriber;
