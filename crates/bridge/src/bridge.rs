@@ -15,7 +15,7 @@ use crate::cli::{RequestSettings, Settings};
 use crate::http::{Requests, Routes, Server, Service, listen};
 use crate::trace::{Spans, SpansError};
 
-/// A bridge that listens and connects to its broker.
+/// A bridge that listens and connects to its brokers.
 #[derive(Debug)]
 pub struct Bridge {
     address: SocketAddr,
@@ -62,7 +62,7 @@ impl Bridge {
         let Settings { listen, admin_listen, rules, http, mqtt, in_flight, requests, keys, otlp } = settings;
         let (listener, address) = open(listen, http.backlog)?;
         let admin = admin_listen.map(|address| open(address, http.backlog)).transpose()?;
-        let spans = otlp.map(|endpoint| Spans::start(&endpoint, mqtt.broker.clone())).transpose();
+        let spans = otlp.map(|endpoint| Spans::start(&endpoint, mqtt.brokers.only().cloned())).transpose();
         let spans = spans?.map(Arc::new);
         let requests = requests.map(|settings| start_requests(&mqtt, settings)).transpose()?;
         let pool = Arc::new(Pool::start(mqtt)?);
@@ -96,7 +96,7 @@ impl Bridge {
         self.admin.as_ref().map(|admin| admin.address)
     }
 
-    /// The sessions with the broker.
+    /// The sessions with the brokers.
     #[must_use]
     pub const fn pool(&self) -> &Arc<Pool> {
         &self.pool

@@ -27,7 +27,7 @@ impl Answer {
 
     /// The series whose numbers are not 0, without the sums of times and what is set once.
     fn moved(&self) -> Vec<&str> {
-        let still = ["_sum ", "_bucket{", "_limit ", "sessions_"];
+        let still = ["_sum ", "_bucket{", "_limit ", "sessions_", "_broker_connections{"];
         let series = self.body.lines().filter(|line| !line.starts_with('#') && !line.ends_with(" 0"));
         series.filter(|line| !still.iter().any(|part| line.contains(part))).collect()
     }
@@ -53,6 +53,8 @@ async fn every_series_of_a_new_bridge_is_zero() {
         ("postmqtt_bridge_reconnects_total", 0),
         ("postmqtt_bridge_sessions_connected", 1),
         ("postmqtt_bridge_sessions_configured", 1),
+        ("postmqtt_bridge_broker_connections{broker=\"0\"}", 1),
+        ("postmqtt_bridge_broker_connections{broker=\"redirected\"}", 0),
         ("postmqtt_bridge_in_flight_messages", 0),
         ("postmqtt_bridge_overdue_messages", 0),
         ("postmqtt_bridge_replies_total{outcome=\"delivered\"}", 0),

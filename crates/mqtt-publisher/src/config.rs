@@ -1,16 +1,21 @@
-//! Which broker, how to log in, and over which sessions to publish.
+//! Which brokers, how to log in, and over which sessions to publish.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use crate::broker::{BrokerAddress, Brokers, Transport};
+pub use crate::server_reference::ServerReferences;
+
 /// Everything that a [`Pool`](crate::Pool) is started with.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The broker.
-    pub broker: BrokerAddress,
-    /// User Name and Password.
+    /// The brokers: one, or the nodes of a cluster. A session uses one at a time.
+    pub brokers: Brokers,
+    /// Whether sessions go to the server that a broker names.
+    pub server_references: ServerReferences,
+    /// User Name and Password, for every broker.
     pub credentials: Credentials,
     /// The files for TLS, used with [`Transport::Tls`]. They are read at each connect.
     pub tls: TlsFiles,
@@ -20,7 +25,7 @@ pub struct Config {
     pub sessions: Sessions,
     /// How long a publisher waits for the PUBACK.
     pub publish_timeout: Duration,
-    /// The time limit for name resolution, TCP, TLS and CONNECT together.
+    /// The time limit for the name resolution of a broker, and for TCP, TLS and CONNECT together at each of its addresses.
     pub connect_timeout: Duration,
     /// The Keep Alive in seconds, at least 1.
     pub keep_alive: u16,
@@ -49,26 +54,6 @@ pub struct ClientSessions {
     pub idle_timeout: Duration,
     /// How many sessions may be connecting at the same time; at least 1.
     pub connects: usize,
-}
-
-/// The address of a broker.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BrokerAddress {
-    /// TCP or TLS.
-    pub transport: Transport,
-    /// A host name or an IP address, without brackets.
-    pub host: String,
-    /// The TCP port.
-    pub port: u16,
-}
-
-/// The transport of MQTT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// `mqtt://`
-    Tcp,
-    /// `mqtts://`
-    Tls,
 }
 
 /// User Name and Password, each at most 65,535 bytes. The `Debug` form shows neither.
@@ -105,11 +90,12 @@ pub struct TlsIdentity {
 
 impl Config {
     /// Two shared sessions without credentials; 10 s for a PUBACK and 5 s to connect; a Keep Alive of 30 s and a Session
-    /// Expiry Interval of 60 s.
+    /// Expiry Interval of 60 s. Server References are ignored.
     #[must_use]
-    pub fn new(broker: BrokerAddress) -> Self {
+    pub fn new(brokers: impl Into<Brokers>) -> Self {
         Self {
-            broker,
+            brokers: brokers.into(),
+            server_references: ServerReferences::default(),
             credentials: Credentials::default(),
             tls: TlsFiles::default(),
             client_id_prefix: "mqtt-publisher".to_owned(),
@@ -128,34 +114,6 @@ impl Default for ClientSessions {
     /// Up to 1000 sessions without a prefix, closed after five idle minutes; 32 connect at the same time.
     fn default() -> Self {
         Self { prefix: String::new(), limit: 1000, idle_timeout: Duration::from_secs(300), connects: 32 }
-    }
-}
-
-// === impl BrokerAddress ===
-
-impl BrokerAddress {
-    /// A broker that is reached over TCP.
-    pub fn tcp(host: impl Into<String>, port: u16) -> Self {
-        Self { transport: Transport::Tcp, host: host.into(), port }
-    }
-
-    /// A broker that is reached over TLS.
-    pub fn tls(host: impl Into<String>, port: u16) -> Self {
-        Self { transport: Transport::Tls, host: host.into(), port }
-    }
-}
-
-impl fmt::Display for BrokerAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.transport {
-            Transport::Tcp => "mqtt",
-            Transport::Tls => "mqtts",
-        };
-        if self.host.contains(':') {
-            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{scheme}://{}:{}", self.host, self.port)
-        }
     }
 }
 

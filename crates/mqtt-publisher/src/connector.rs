@@ -1,22 +1,30 @@
-//! From an address to a connection that the broker has accepted: name resolution, TCP, TLS, CONNECT, CONNACK.
+//! From the brokers of a configuration to a connection that one of them has accepted: name resolution, TCP, TLS, CONNECT,
+//! CONNACK.
 
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
+use crate::broker::{BrokerAddress, Transport};
 use crate::codec::connack::{ConnAck, SessionPresent};
 use crate::codec::connect::{Connect, Start};
+use crate::codec::disconnect::Disconnect;
 use crate::codec::{DecodeError, Incoming, TooLong, decode};
-use crate::config::{Config, Transport};
-use crate::error::PublishError;
+use crate::config::Config;
+use crate::error::{Chain, PublishError};
+use crate::outages::Outages;
 use crate::reason_code::{BrokerReason, ReasonCode};
+use crate::route::{Destination, Route, Turn};
+use crate::server_reference::Redirection;
 use crate::tls::{self, TlsError};
 
 /// What a session accepts from its broker.
@@ -36,6 +44,7 @@ pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 pub(crate) struct Connector {
     config: Arc<Config>,
     limits: IncomingLimits,
+    outages: Arc<Outages>,
 }
 
 /// A connection that the broker has accepted with CONNACK 0x00.
@@ -55,8 +64,8 @@ pub(crate) enum ConnectError {
     TimedOut(Duration),
     #[error("the broker closed the connection before CONNACK")]
     Closed,
-    #[error("the broker refused the connection with {0}")]
-    Refused(BrokerReason),
+    #[error("the broker refused the connection with {reason}")]
+    Refused { reason: BrokerReason, server_reference: Option<String> },
     #[error(transparent)]
     Protocol(#[from] DecodeError),
     #[error("the User Name or Password cannot be sent")]
@@ -89,34 +98,106 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 impl Connector {
     /// Reads the TLS files, so that an invalid one is found at start.
     pub(crate) fn new(config: Arc<Config>, limits: IncomingLimits) -> Result<Self, TlsError> {
-        match config.broker.transport {
-            Transport::Tcp => {}
-            Transport::Tls => drop(tls::configure(&config.tls)?),
+        if config.brokers.iter().any(|broker| broker.transport == Transport::Tls) {
+            tls::configure(&config.tls)?;
         }
-        Ok(Self { config, limits })
+        let outages = Arc::new(Outages::new(&config.brokers));
+        Ok(Self { config, limits, outages })
     }
 
-    /// Connects and logs in, within the connect time-out.
+    /// The route of a session, which starts at the broker that its number leads to.
+    pub(crate) fn route(&self, number: usize) -> Route {
+        Route::new(self.config.brokers.clone(), self.config.server_references, number)
+    }
+
+    /// Connects and logs in at the broker that `route` leads to or, if that fails, at the next ones, each once.
+    ///
+    /// Returns the error of a broker that refused the connection, if there was one: it says more than that of another broker
+    /// that could not be reached.
     pub(crate) async fn connect(
         &self,
         client_identifier: &str,
         start: Start,
+        route: &mut Route,
     ) -> Result<Accepted, ConnectError> {
         let packet = self.connect_packet(client_identifier, start)?;
-        let attempt = async {
-            let stream = self.open().await?;
-            log_in(stream, &packet, self.limits.maximum_packet_bytes()).await
-        };
-        let time_limit = self.config.connect_timeout;
-        let accepted = tokio::time::timeout(time_limit, attempt)
-            .await
-            .unwrap_or(Err(ConnectError::TimedOut(time_limit)))?;
-        match (start, accepted.connack.session_present) {
-            (Start::Clean, SessionPresent::Yes) => {
-                Err(DecodeError::Protocol("Session Present after Clean Start").into())
+        let mut untried = self.config.brokers.count();
+        let mut kept: Option<ConnectError> = None;
+        loop {
+            let error = match self.connect_to_broker(&packet, start, route).await {
+                Ok(accepted) => {
+                    self.outages.ended(route.destination());
+                    return Ok(accepted);
+                }
+                Err(error) => error,
+            };
+            if let Some(redirection) = error.redirection()
+                && route.redirect(&redirection) == Turn::Taken
+            {
+                continue;
             }
-            _ => Ok(accepted),
+            self.outages.began(route.destination(), &error);
+            if let Destination::Configured(_) = route.destination() {
+                untried -= 1;
+            }
+            route.advance();
+            let telling = match kept {
+                Some(earlier) if earlier.is_answer() => earlier,
+                _ => error,
+            };
+            if untried == 0 {
+                return Err(telling);
+            }
+            kept = Some(telling);
         }
+    }
+
+    /// Tries the addresses of the broker that `route` leads to, each within the connect time-out.
+    async fn connect_to_broker(
+        &self,
+        packet: &[u8],
+        start: Start,
+        route: &mut Route,
+    ) -> Result<Accepted, ConnectError> {
+        let broker = route.broker().clone();
+        let name = (broker.host.as_str(), broker.port);
+        let resolved = self.in_time(async { Ok(lookup_host(name).await?.collect()) }).await?;
+        self.connect_to_addresses(&broker, route.order(resolved), packet, start, route).await
+    }
+
+    async fn connect_to_addresses(
+        &self,
+        broker: &BrokerAddress,
+        addresses: Vec<SocketAddr>,
+        packet: &[u8],
+        start: Start,
+        route: &mut Route,
+    ) -> Result<Accepted, ConnectError> {
+        let mut last = ConnectError::Io(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+        for address in addresses {
+            let attempt = async {
+                let stream = self.open(broker, address).await?;
+                log_in(stream, packet, start, self.limits.maximum_packet_bytes()).await
+            };
+            last = match self.in_time(attempt).await {
+                Ok(accepted) => {
+                    route.connected(address);
+                    return Ok(accepted);
+                }
+                Err(error) if error.redirection().is_some() => return Err(error),
+                Err(error) => error,
+            };
+            tracing::debug!("no connection to {broker} at {address}: {}", Chain(&last));
+        }
+        Err(last)
+    }
+
+    async fn in_time<T>(
+        &self,
+        attempt: impl Future<Output = Result<T, ConnectError>>,
+    ) -> Result<T, ConnectError> {
+        let time_limit = self.config.connect_timeout;
+        timeout(time_limit, attempt).await.unwrap_or(Err(ConnectError::TimedOut(time_limit)))
     }
 
     fn connect_packet(&self, client_identifier: &str, start: Start) -> Result<Vec<u8>, ConnectError> {
@@ -136,9 +217,8 @@ impl Connector {
         connect.encode().map_err(ConnectError::Credentials)
     }
 
-    async fn open(&self) -> Result<Box<dyn Io>, ConnectError> {
-        let broker = &self.config.broker;
-        let stream = TcpStream::connect((broker.host.as_str(), broker.port)).await?;
+    async fn open(&self, broker: &BrokerAddress, address: SocketAddr) -> Result<Box<dyn Io>, ConnectError> {
+        let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         if broker.transport == Transport::Tcp {
             return Ok(Box::new(stream));
@@ -155,6 +235,7 @@ impl Connector {
 async fn log_in(
     mut stream: Box<dyn Io>,
     connect: &[u8],
+    start: Start,
     maximum_packet: usize,
 ) -> Result<Accepted, ConnectError> {
     stream.write_all(connect).await?;
@@ -164,11 +245,19 @@ async fn log_in(
         if let Some(decoded) = decode(&received, maximum_packet)? {
             received.advance(decoded.length);
             return match decoded.packet {
-                Incoming::ConnAck(connack) if connack.reason.reason_code == ReasonCode::SUCCESS => {
-                    Ok(Accepted { stream, connack, received })
+                Incoming::ConnAck(connack) if connack.reason.reason_code != ReasonCode::SUCCESS => {
+                    let ConnAck { reason, server_reference, .. } = connack;
+                    Err(ConnectError::Refused { reason, server_reference })
                 }
-                Incoming::ConnAck(connack) => Err(ConnectError::Refused(connack.reason)),
-                Incoming::Disconnect(disconnect) => Err(ConnectError::Refused(disconnect.reason)),
+                Incoming::ConnAck(ConnAck { session_present: SessionPresent::Yes, .. })
+                    if start == Start::Clean =>
+                {
+                    Err(DecodeError::Protocol("Session Present after Clean Start").into())
+                }
+                Incoming::ConnAck(connack) => Ok(Accepted { stream, connack, received }),
+                Incoming::Disconnect(Disconnect { reason, server_reference }) => {
+                    Err(ConnectError::Refused { reason, server_reference })
+                }
                 Incoming::PubAck(_)
                 | Incoming::PubRec(_)
                 | Incoming::Publish(_)
@@ -185,11 +274,28 @@ async fn log_in(
 
 // === impl ConnectError ===
 
+impl ConnectError {
+    /// Whether the broker was reached and answered.
+    const fn is_answer(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Protocol(_))
+    }
+
+    /// The broker's wish that another server is used.
+    fn redirection(&self) -> Option<Redirection<'_>> {
+        match self {
+            Self::Refused { reason, server_reference } => {
+                Redirection::from_broker(reason, server_reference.as_deref())
+            }
+            _ => None,
+        }
+    }
+}
+
 impl From<Arc<ConnectError>> for PublishError {
     /// The error of publishes that find no connection because of this one.
     fn from(error: Arc<ConnectError>) -> Self {
         match &*error {
-            ConnectError::Refused(reason) => Self::ConnectionRefused(reason.clone()),
+            ConnectError::Refused { reason, .. } => Self::ConnectionRefused(reason.clone()),
             ConnectError::Protocol(error) => Self::BrokerProtocol(*error),
             ConnectError::Io(_)
             | ConnectError::TimedOut(_)
@@ -198,5 +304,29 @@ impl From<Arc<ConnectError>> for PublishError {
             | ConnectError::PasswordFile(_)
             | ConnectError::Tls(_) => Self::BrokerUnavailable(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scripted_broker::{CONNACK, ScriptedBroker, soon};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_address_of_a_broker_has_its_own_connect_time_out() {
+        let silent = [ScriptedBroker::start().await, ScriptedBroker::start().await];
+        let broker = ScriptedBroker::start().await;
+        let addresses = [silent[0].address(), silent[1].address(), broker.address()];
+
+        let name = BrokerAddress::tcp("broker.example", 1883);
+        let config = Config { connect_timeout: Duration::from_millis(200), ..Config::new(name.clone()) };
+        let connector = Connector::new(Arc::new(config), IncomingLimits::PUBLISHER).unwrap();
+        let mut route = connector.route(0);
+        let packet = connector.connect_packet("c", Start::Clean).unwrap();
+        let connecting =
+            connector.connect_to_addresses(&name, addresses.to_vec(), &packet, Start::Clean, &mut route);
+        let (connected, _peer) = soon(async { tokio::join!(connecting, broker.accept(CONNACK)) }).await;
+        assert!(connected.is_ok());
     }
 }

@@ -1,6 +1,6 @@
 //! An MQTT 5 publisher: each publish returns the PUBACK of that very message.
 //!
-//! A [`Pool`] keeps sessions with one broker. [`Pool::publish`] sends a [`Message`] and returns its [`Delivery`], with the
+//! A [`Pool`] keeps sessions with a broker, or with the nodes of a cluster. [`Pool::publish`] sends a [`Message`] and returns its [`Delivery`], with the
 //! Reason Code and the Reason String that the broker sent; or a [`PublishError`], which says whether the message may have
 //! been published nevertheless. The crate publishes with QoS 0 and 1. A [`Subscriber`](subscriber::Subscriber)
 //! receives messages, over a session that publishes nothing.
@@ -49,6 +49,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod backoff;
+mod broker;
 pub mod budget;
 pub mod clients;
 pub mod codec;
@@ -58,12 +59,15 @@ mod delivery;
 mod error;
 mod keep_alive;
 mod message;
+mod outages;
 mod placement;
 pub mod pool;
 mod reason_code;
 pub mod replies;
 mod report;
 pub mod retained;
+mod route;
+mod server_reference;
 mod session;
 mod submitted;
 pub mod subscriber;
@@ -75,6 +79,7 @@ pub use error::{Chain, Loss, Overload, PublishError};
 pub use message::{Message, PayloadFormat, QoS, Retain};
 pub use pool::Pool;
 pub use reason_code::{BrokerReason, ReasonCode};
+pub use route::Destination;
 pub use session::LatePubAck;
 pub use submitted::Submitted;
 pub use tally::Tally;

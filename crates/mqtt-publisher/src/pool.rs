@@ -1,4 +1,4 @@
-//! The sessions with one broker.
+//! The sessions with the brokers.
 //!
 //! Messages of one topic use the same session, and a session sends in order: so the messages of a topic keep their order
 //! (MQTT 5.0, 4.6). While the broker refuses one session, its topics use another. With sessions of [`Clients`], the messages of each client keep their order.
@@ -24,7 +24,7 @@ use crate::submitted::{Path, Submitted};
 use crate::tally::Tally;
 use crate::tls::TlsError;
 
-/// A fixed number of shared sessions with one broker, and the sessions of clients if these are configured.
+/// A fixed number of shared sessions, and the sessions of clients if these are configured.
 ///
 /// Dropping a pool ends its sessions without waiting for them; [`close`](Self::close) waits.
 #[derive(Debug)]
@@ -63,16 +63,17 @@ impl Pool {
         let config = Arc::new(config);
         let tasks = TaskTracker::new();
         let closing = CancellationToken::new();
-        let tally = Arc::new(Tally::new());
+        let tally = Arc::new(Tally::new(config.brokers.count()));
         let (count, clients) = match &config.sessions {
             Sessions::Shared(count) => ((*count).max(1), None),
             Sessions::PerClient(settings) => (1, Some(settings.clone())),
         };
         let options = SessionOptions {
             connector: Connector::new(Arc::clone(&config), IncomingLimits::PUBLISHER)?,
-            report: Arc::new(Report::shared(config.broker.clone(), count)),
+            report: Arc::new(Report::shared(config.brokers.clone(), count)),
             tally: Arc::clone(&tally),
             client_identifier: String::new(),
+            number: 0,
             closing: closing.clone(),
             config: Arc::clone(&config),
         };
@@ -81,14 +82,14 @@ impl Pool {
         let sessions = (0..count).map(|index| {
             let client_identifier = format!("{}-{random}-{index}", config.client_id_prefix);
             Session::start(
-                SessionOptions { client_identifier, ..options.clone() },
+                SessionOptions { client_identifier, number: index, ..options.clone() },
                 Arc::new(Permanent),
                 &tasks,
             )
         });
         let sessions = sessions.collect();
         let clients = clients.map(|settings| {
-            let report = Arc::new(Report::clients(config.broker.clone()));
+            let report = Arc::new(Report::clients(config.brokers.clone()));
             Clients::start(settings, SessionOptions { report, ..options }, &tasks)
         });
         let close_on_drop = closing.clone().drop_guard();

@@ -30,10 +30,16 @@ impl ReasonCode {
     pub const PROTOCOL_ERROR: Self = Self(0x82);
     /// Unsupported Protocol Version.
     pub const UNSUPPORTED_PROTOCOL_VERSION: Self = Self(0x84);
+    /// Server shutting down.
+    pub const SERVER_SHUTTING_DOWN: Self = Self(0x8B);
     /// Session taken over: another connection uses the same Client Identifier (MQTT 5.0, 3.1.4).
     pub const SESSION_TAKEN_OVER: Self = Self(0x8E);
     /// Packet too large.
     pub const PACKET_TOO_LARGE: Self = Self(0x95);
+    /// Use another server, for now (MQTT 5.0, 4.11).
+    pub const USE_ANOTHER_SERVER: Self = Self(0x9C);
+    /// Server moved: use another one from now on (MQTT 5.0, 4.11).
+    pub const SERVER_MOVED: Self = Self(0x9D);
 }
 
 // === impl BrokerReason ===

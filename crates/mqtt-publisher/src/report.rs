@@ -8,13 +8,13 @@
 use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::config::BrokerAddress;
+use crate::broker::Brokers;
 use crate::error::Chain;
 
 /// Follows the connections of a group of sessions.
 #[derive(Debug)]
 pub(crate) struct Report {
-    broker: BrokerAddress,
+    brokers: Brokers,
     group: Group,
     state: Mutex<State>,
 }
@@ -45,26 +45,26 @@ enum Logged {
 
 impl Report {
     /// A report about `sessions` shared sessions.
-    pub(crate) fn shared(broker: BrokerAddress, sessions: usize) -> Self {
-        Self::new(broker, Group::Shared(sessions))
+    pub(crate) fn shared(brokers: Brokers, sessions: usize) -> Self {
+        Self::new(brokers, Group::Shared(sessions))
     }
 
     /// A report about the sessions of clients.
-    pub(crate) fn clients(broker: BrokerAddress) -> Self {
-        Self::new(broker, Group::Clients)
+    pub(crate) fn clients(brokers: Brokers) -> Self {
+        Self::new(brokers, Group::Clients)
     }
 
-    fn new(broker: BrokerAddress, group: Group) -> Self {
-        Self { broker, group, state: Mutex::new(State { connected: 0, logged: Logged::Nothing }) }
+    fn new(brokers: Brokers, group: Group) -> Self {
+        Self { brokers, group, state: Mutex::new(State { connected: 0, logged: Logged::Nothing }) }
     }
 
     /// A session has a connection.
     pub(crate) fn connected(&self, client_identifier: &str) {
         let mut state = self.state();
         state.connected += 1;
-        tracing::debug!("connected to {} as {client_identifier}", self.broker);
+        tracing::debug!("connected to {} as {client_identifier}", self.brokers);
         if self.group == Group::Shared(state.connected) && state.logged != Logged::Connected {
-            tracing::info!("connected to {}, sessions: {}", self.broker, state.connected);
+            tracing::info!("connected to {}, sessions: {}", self.brokers, state.connected);
             state.logged = Logged::Connected;
         }
     }
@@ -73,7 +73,7 @@ impl Report {
     pub(crate) fn disconnected(&self, client_identifier: &str, cause: &(dyn Error + 'static)) {
         let mut state = self.state();
         state.connected = state.connected.saturating_sub(1);
-        tracing::debug!("{client_identifier} disconnected from {}: {}", self.broker, Chain(cause));
+        tracing::debug!("{client_identifier} disconnected from {}: {}", self.brokers, Chain(cause));
     }
 
     /// A session has no connection and did not get one at once.
@@ -82,12 +82,12 @@ impl Report {
         let cause = Chain(cause).to_string();
         let known = matches!(&state.logged, Logged::Unavailable(logged) if *logged == cause);
         if known || self.group == Group::Clients {
-            return tracing::debug!("{client_identifier} is not connected to {}: {cause}", self.broker);
+            return tracing::debug!("{client_identifier} is not connected to {}: {cause}", self.brokers);
         }
         match &state.logged {
-            Logged::Connected => tracing::warn!("disconnected from {}: {cause}", self.broker),
+            Logged::Connected => tracing::warn!("disconnected from {}: {cause}", self.brokers),
             Logged::Nothing | Logged::Unavailable(_) => {
-                tracing::warn!("cannot connect to {}: {cause}", self.broker);
+                tracing::warn!("cannot connect to {}: {cause}", self.brokers);
             }
         }
         state.logged = Logged::Unavailable(cause);

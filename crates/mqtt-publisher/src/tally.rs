@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::reason_code::ReasonCode;
+use crate::route::Destination;
 
 /// Counts over all sessions of a [`Pool`](crate::Pool).
 #[derive(Debug)]
@@ -12,17 +13,23 @@ pub struct Tally {
     acknowledged: [AtomicU64; 256],
     reconnects: AtomicU64,
     overdue: AtomicUsize,
+    /// One for each configured broker.
+    connections: Box<[AtomicUsize]>,
+    redirected: AtomicUsize,
 }
 
 // === impl Tally ===
 
 impl Tally {
-    pub(crate) const fn new() -> Self {
+    /// Counts connections to this number of configured brokers.
+    pub(crate) fn new(brokers: usize) -> Self {
         Self {
             written: AtomicU64::new(0),
             acknowledged: [const { AtomicU64::new(0) }; 256],
             reconnects: AtomicU64::new(0),
             overdue: AtomicUsize::new(0),
+            connections: (0..brokers).map(|_| AtomicUsize::new(0)).collect(),
+            redirected: AtomicUsize::new(0),
         }
     }
 
@@ -49,6 +56,33 @@ impl Tally {
     #[must_use]
     pub fn overdue(&self) -> usize {
         self.overdue.load(Ordering::Relaxed)
+    }
+
+    /// How many sessions are connected to each broker now: shared sessions, and sessions of clients.
+    pub fn connections(&self) -> impl Iterator<Item = (Destination, usize)> {
+        let configured =
+            self.connections.iter().enumerate().map(|(place, count)| (Destination::Configured(place), count));
+        let all = configured.chain([(Destination::Redirected, &self.redirected)]);
+        all.map(|(destination, count)| (destination, count.load(Ordering::Relaxed)))
+    }
+
+    pub(crate) fn add_connection(&self, destination: Destination) {
+        if let Some(count) = self.connections_to(destination) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn remove_connection(&self, destination: Destination) {
+        if let Some(count) = self.connections_to(destination) {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn connections_to(&self, destination: Destination) -> Option<&AtomicUsize> {
+        match destination {
+            Destination::Configured(place) => self.connections.get(place),
+            Destination::Redirected => Some(&self.redirected),
+        }
     }
 
     pub(crate) fn add_overdue(&self, messages: usize) {
@@ -80,7 +114,7 @@ mod tests {
 
     #[test]
     fn each_reason_code_has_its_own_counter() {
-        let tally = Tally::new();
+        let tally = Tally::new(1);
         for reason_code in [0x10, 0xFF, 0x10] {
             tally.add_acknowledged(ReasonCode(reason_code));
         }

@@ -105,7 +105,12 @@ async fn start_broker(files: &Files) -> SocketAddr {
 
 fn config(address: SocketAddr, host: &str, tls: TlsFiles) -> Config {
     let broker = BrokerAddress::tls(host, address.port());
-    Config { broker, tls, publish_timeout: Duration::from_secs(10), ..support::config(address) }
+    Config {
+        brokers: broker.into(),
+        tls,
+        publish_timeout: Duration::from_secs(10),
+        ..support::config(address)
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,10 @@ mod peer;
 mod scripted;
 
 pub use automatic::{AutomaticBroker, REASON_STRING, Seen};
-pub use packets::{CONNACK, CONNACK_SESSION_PRESENT, connack_refused, disconnect, puback, suback};
+pub use packets::{
+    CONNACK, CONNACK_SESSION_PRESENT, connack_refused, connack_with_server_reference, disconnect,
+    disconnect_with_server_reference, puback, suback,
+};
 pub use peer::Peer;
 pub use scripted::ScriptedBroker;
 

@@ -9,6 +9,10 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 pub const CONNACK: &[u8] = &[0x20, 3, 0, 0, 0];
 /// CONNACK 0x00 of a session that continues, without properties.
 pub const CONNACK_SESSION_PRESENT: &[u8] = &[0x20, 3, 1, 0, 0];
+/// The identifier of the property Server Reference.
+const SERVER_REFERENCE: u8 = 0x1C;
+/// The identifier of the property Reason String.
+const REASON_STRING: u8 = 0x1F;
 /// PINGRESP.
 pub(crate) const PINGRESP: &[u8] = &[0xD0, 0];
 
@@ -50,13 +54,37 @@ pub fn disconnect(reason_code: u8, reason_string: &str) -> Vec<u8> {
     packet(0xE0, &[reason_code], reason_string)
 }
 
-/// A packet of a variable header and the property Reason String (0x1F).
+/// CONNACK with a Reason Code and a Server Reference.
+///
+/// # Panics
+///
+/// Panics if the Server Reference has more than 100 bytes.
+#[must_use]
+pub fn connack_with_server_reference(reason_code: u8, server_reference: &str) -> Vec<u8> {
+    packet_with(0x20, &[0, reason_code], SERVER_REFERENCE, server_reference)
+}
+
+/// DISCONNECT with a Reason Code and a Server Reference.
+///
+/// # Panics
+///
+/// Panics if the Server Reference has more than 100 bytes.
+#[must_use]
+pub fn disconnect_with_server_reference(reason_code: u8, server_reference: &str) -> Vec<u8> {
+    packet_with(0xE0, &[reason_code], SERVER_REFERENCE, server_reference)
+}
+
+/// A packet of a variable header and the property Reason String.
 fn packet(first: u8, variable_header: &[u8], reason_string: &str) -> Vec<u8> {
-    assert!(reason_string.len() <= 100, "{reason_string}");
-    let text = reason_string.as_bytes();
-    let properties = match reason_string.len() as u8 {
+    packet_with(first, variable_header, REASON_STRING, reason_string)
+}
+
+/// A packet of a variable header and one property, which is left out if it is empty.
+fn packet_with(first: u8, variable_header: &[u8], property: u8, text: &str) -> Vec<u8> {
+    assert!(text.len() <= 100, "{text}");
+    let properties = match text.len() as u8 {
         0 => vec![0],
-        length => [&[length + 3, 0x1F, 0, length], text].concat(),
+        length => [&[length + 3, property, 0, length], text.as_bytes()].concat(),
     };
     let remaining_length = (variable_header.len() + properties.len()) as u8;
     [&[first, remaining_length], variable_header, &properties].concat()

@@ -62,9 +62,14 @@ pub(super) struct HttpArgs {
 #[command(next_help_heading = "MQTT broker")]
 pub(super) struct BrokerArgs {
     /// The broker: mqtt://user:password@host:1883, or mqtts://user:password@host:8883 over TLS. User, password and port are
-    /// optional [default: mqtt://127.0.0.1:1883]
-    #[arg(long, env = "POSTMQTT_BROKER", value_name = "URL", hide_env_values = true)]
-    pub(super) broker: Option<String>,
+    /// optional. Several, separated by commas, are the nodes of one cluster: the sessions are spread over them, and use the
+    /// next one while theirs cannot be reached. They get the same User Name and Password [default: mqtt://127.0.0.1:1883]
+    #[arg(long, env = "POSTMQTT_BROKER", value_name = "URLS", value_delimiter = ',', hide_env_values = true)]
+    pub(super) broker: Vec<String>,
+    /// Follow a broker that names another server (CONNACK or DISCONNECT 0x9C or 0x9D with a Server Reference), at most three
+    /// times in a row. That server gets the User Name and the Password. The transport, TLS or not, stays the same
+    #[arg(long, env = "POSTMQTT_FOLLOW_SERVER_REFERENCE")]
+    pub(super) follow_server_reference: bool,
     /// The User Name of the bridge
     #[arg(long, env = "POSTMQTT_USERNAME", value_name = "NAME")]
     pub(super) username: Option<String>,
@@ -86,7 +91,7 @@ pub(super) struct BrokerArgs {
     /// The start of each Client Identifier of the bridge. Random characters and a number follow
     #[arg(long, env = "POSTMQTT_CLIENT_ID_PREFIX", value_name = "TEXT", default_value = "postmqtt")]
     pub(super) client_id_prefix: String,
-    /// The time limit for name resolution, TCP, TLS and CONNECT together
+    /// The time limit for the name resolution of a broker, and for TCP, TLS and CONNECT together at each of its addresses
     #[arg(long, env = "POSTMQTT_CONNECT_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub(super) connect_timeout: Duration,
     /// The time limit for the PUBACK of a message

@@ -1,41 +1,62 @@
-//! `mqtt://[user[:password]@]host[:port]`. Error messages do not show the URL, because it may contain a password.
+//! `mqtt://[user[:password]@]host[:port]`, one or several. Error messages do not show the URL, because it may contain a password.
 
 use hyper::Uri;
-use mqtt_publisher::config::{BrokerAddress, Credentials, Transport};
+use mqtt_publisher::config::{BrokerAddress, Brokers, Credentials, Transport};
 use percent_encoding::percent_decode_str;
 
 use super::invalid_setting::InvalidSetting;
 
-/// The address of a broker and the credentials for it.
+/// The brokers and the credentials for all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct BrokerUrl {
-    pub(super) address: BrokerAddress,
+pub(super) struct BrokerUrls {
+    pub(super) brokers: Brokers,
     pub(super) credentials: Credentials,
+}
+
+/// The address of a broker, and the credentials of its URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct BrokerUrl {
+    address: BrokerAddress,
+    credentials: Option<Credentials>,
+}
+
+// === impl BrokerUrls ===
+
+impl BrokerUrls {
+    /// Reads a list. Without any URL, it is a broker on this machine.
+    pub(super) fn parse(texts: &[String]) -> Result<Self, InvalidSetting> {
+        let urls = texts.iter().map(|text| BrokerUrl::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let mut named = urls.iter().filter_map(|url| url.credentials.as_ref());
+        let credentials = named.next().cloned().unwrap_or_default();
+        if named.any(|others| *others != credentials) {
+            return Err(InvalidSetting(
+                "--broker: expected the same user and password in every URL that has them".to_owned(),
+            ));
+        }
+        let mut addresses = urls.into_iter().map(|url| url.address);
+        let first = addresses.next().unwrap_or_else(|| BrokerAddress::tcp("127.0.0.1", 1883));
+        Ok(Self { brokers: Brokers::new(first, addresses), credentials })
+    }
 }
 
 // === impl BrokerUrl ===
 
 impl BrokerUrl {
-    pub(super) fn parse(text: &str) -> Result<Self, InvalidSetting> {
+    fn parse(text: &str) -> Result<Self, InvalidSetting> {
         Self::read(text).ok_or_else(|| {
             InvalidSetting(
                 "--broker: expected mqtt://[user[:password]@]host[:port] or mqtts://…, with special characters in \
-                 user and password percent-encoded"
+                 user and password percent-encoded, or several of these separated by commas"
                     .to_owned(),
             )
         })
     }
 
-    /// A broker on this machine.
-    pub(super) fn local() -> Self {
-        Self { address: BrokerAddress::tcp("127.0.0.1", 1883), credentials: Credentials::default() }
-    }
-
     fn read(text: &str) -> Option<Self> {
         let uri: Uri = text.parse().ok()?;
-        let (transport, default_port) = match uri.scheme_str()? {
-            "mqtt" => (Transport::Tcp, 1883),
-            "mqtts" => (Transport::Tls, 8883),
+        let transport = match uri.scheme_str()? {
+            "mqtt" => Transport::Tcp,
+            "mqtts" => Transport::Tls,
             _ => return None,
         };
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
@@ -48,7 +69,7 @@ impl BrokerUrl {
         };
         let port = match (authority.port_u16(), host_and_port.strip_prefix(authority.host())) {
             (Some(port), _) if port > 0 => port,
-            (None, Some("")) => default_port,
+            (None, Some("")) => transport.default_port(),
             _ => return None,
         };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
@@ -56,8 +77,8 @@ impl BrokerUrl {
             return None;
         }
         let credentials = match user_information {
-            None => Credentials::default(),
-            Some(text) => credentials(text)?,
+            None => None,
+            Some(text) => Some(credentials(text)?),
         };
         Some(Self { address: BrokerAddress { transport, host: host.to_owned(), port }, credentials })
     }
@@ -108,10 +129,34 @@ mod tests {
         for (given, expected) in rows {
             let read = BrokerUrl::parse(given).ok();
             let read = read.as_ref().map(|url| {
-                let Credentials { user_name, password, .. } = &url.credentials;
-                (url.address.to_string(), user_name.as_deref(), password.as_deref())
+                let credentials = url.credentials.as_ref();
+                let user_name = credentials.and_then(|credentials| credentials.user_name.as_deref());
+                let password = credentials.and_then(|credentials| credentials.password.as_deref());
+                (url.address.to_string(), user_name, password)
             });
             let expected = expected.map(|(address, user, password)| (address.to_owned(), user, password));
+            assert_eq!(read, expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn several_brokers_have_the_same_user_and_password() {
+        let rows: &[(&[&str], Option<(&str, Option<&str>)>)] = &[
+            (&[], Some(("mqtt://127.0.0.1:1883", None))),
+            (&["mqtt://a", "mqtts://b:1"], Some(("mqtt://a:1883, mqtts://b:1", None))),
+            (&["mqtt://a", "mqtt://me:p@b"], Some(("mqtt://a:1883, mqtt://b:1883", Some("me")))),
+            (&["mqtt://me:p@a", "mqtt://me:p@b"], Some(("mqtt://a:1883, mqtt://b:1883", Some("me")))),
+            (&["mqtt://me:p@a", "mqtt://me:q@b"], None),
+            (&["mqtt://me@a", "mqtt://you@b"], None),
+            (&["mqtt://a", ""], None),
+            (&["mqtt://a", "b"], None),
+        ];
+        for (given, expected) in rows {
+            let texts: Vec<_> = given.iter().map(|text| (*text).to_owned()).collect();
+            let read = BrokerUrls::parse(&texts).ok();
+            let read =
+                read.as_ref().map(|urls| (urls.brokers.to_string(), urls.credentials.user_name.as_deref()));
+            let expected = expected.map(|(brokers, user)| (brokers.to_owned(), user));
             assert_eq!(read, expected, "{given:?}");
         }
     }

@@ -14,12 +14,12 @@ use std::net::SocketAddr;
 use clap::{Parser, Subcommand};
 use http_publish::Rules;
 use mqtt_publisher::budget::InFlightLimits;
-use mqtt_publisher::config::{Config, Credentials, Sessions, TlsFiles, TlsIdentity};
+use mqtt_publisher::config::{Config, Credentials, ServerReferences, Sessions, TlsFiles, TlsIdentity};
 
 pub use self::args::LogArgs;
 pub(crate) use self::args::LogFormat;
 use self::args::{BrokerArgs, CapacityArgs, HttpArgs, TraceArgs};
-use self::broker_url::BrokerUrl;
+use self::broker_url::BrokerUrls;
 use self::client_id_prefix::check_prefix;
 pub use self::invalid_setting::InvalidSetting;
 pub use self::plan::Plan;
@@ -81,7 +81,7 @@ pub struct Settings {
     pub rules: Rules,
     /// The limits of the HTTP server.
     pub http: HttpConfig,
-    /// The broker and the sessions with it.
+    /// The brokers and the sessions with them.
     pub mqtt: Config,
     /// The limits of messages and bytes in flight.
     pub in_flight: InFlightLimits,
@@ -181,8 +181,7 @@ impl HttpArgs {
 
 impl BrokerArgs {
     fn into_config(self, sessions: Sessions) -> Result<Config, InvalidSetting> {
-        let url = self.broker.as_deref().map(BrokerUrl::parse).transpose()?;
-        let BrokerUrl { address, credentials } = url.unwrap_or_else(BrokerUrl::local);
+        let BrokerUrls { brokers, credentials } = BrokerUrls::parse(&self.broker)?;
         let credentials = Credentials {
             user_name: self.username.or(credentials.user_name),
             password: self.password.or(credentials.password),
@@ -199,7 +198,12 @@ impl BrokerArgs {
         check_prefix("--client-id-prefix", &self.client_id_prefix)?;
         let identity = self.broker_cert_file.zip(self.broker_key_file);
         Ok(Config {
-            broker: address,
+            brokers,
+            server_references: if self.follow_server_reference {
+                ServerReferences::Followed
+            } else {
+                ServerReferences::Ignored
+            },
             credentials,
             tls: TlsFiles {
                 ca: self.broker_ca_file,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mqtt_publisher::config::Sessions;
+use mqtt_publisher::config::{ServerReferences, Sessions};
 
 use super::Settings;
 
@@ -18,16 +18,22 @@ impl fmt::Display for Plan<'_> {
         writeln!(f, "Messages are accepted at http://{listen}{}.", rules.path)?;
         let health = admin_listen.unwrap_or(*listen);
         writeln!(f, "Health checks and metrics are answered at http://{health}.")?;
-        let broker = &mqtt.broker;
+        let brokers = &mqtt.brokers;
         match &mqtt.sessions {
-            Sessions::Shared(1) => writeln!(f, "Messages are published over one session with {broker}.")?,
+            Sessions::Shared(1) => writeln!(f, "Messages are published over one session with {brokers}.")?,
             Sessions::Shared(count) => {
-                writeln!(f, "Messages are published over {count} sessions with {broker}.")?;
+                writeln!(f, "Messages are published over {count} sessions with {brokers}.")?;
             }
             Sessions::PerClient(clients) => {
-                writeln!(f, "Each client has its own session with {broker}.")?;
+                writeln!(f, "Each client has its own session with {brokers}.")?;
                 writeln!(f, "At most {} clients have one at a time.", clients.limit)?;
             }
+        }
+        if brokers.only().is_none() {
+            writeln!(f, "A session uses one of these brokers, and the next one while it cannot be reached.")?;
+        }
+        if mqtt.server_references == ServerReferences::Followed {
+            writeln!(f, "A session goes to the server that its broker names.")?;
         }
         writeln!(
             f,

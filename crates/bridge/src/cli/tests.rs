@@ -22,7 +22,7 @@ fn without_flags_it_listens_on_this_machine_and_connects_to_a_broker_on_this_mac
     let settings = settings(&[]).unwrap();
     assert_eq!(settings.listen, SocketAddr::from(([127, 0, 0, 1], 8081)));
     assert_eq!(settings.rules, Rules::default());
-    assert_eq!(settings.mqtt.broker.to_string(), "mqtt://127.0.0.1:1883");
+    assert_eq!(settings.mqtt.brokers.to_string(), "mqtt://127.0.0.1:1883");
     assert_eq!(settings.mqtt.publish_timeout, Duration::from_secs(10));
 }
 
@@ -56,11 +56,23 @@ fn sessions_are_shared_or_one_for_each_client() {
 }
 
 #[test]
+fn brokers_are_separated_by_commas() {
+    let mqtt = settings(&["--broker", "mqtt://a,mqtts://me:p%2Cq@b"]).unwrap().mqtt;
+    assert_eq!(mqtt.brokers.to_string(), "mqtt://a:1883, mqtts://b:8883");
+    assert_eq!(mqtt.credentials.password.as_deref(), Some("p,q"));
+    assert_eq!(mqtt.server_references, ServerReferences::Ignored);
+    let mqtt = settings(&["--broker", "mqtt://a", "--follow-server-reference"]).unwrap().mqtt;
+    assert_eq!(mqtt.server_references, ServerReferences::Followed);
+}
+
+#[test]
 fn an_invalid_value_is_answered_with_what_was_expected() {
     let rows: &[(&[&str], &str)] = &[
         (&["--listen", "8081"], "expected an IP address and a port"),
         (&["--listen", "localhost:8081"], "expected an IP address and a port"),
         (&["--broker", "broker"], "expected mqtt://"),
+        (&["--broker", "mqtt://a,b"], "expected mqtt://"),
+        (&["--broker", "mqtt://a@b,mqtt://c@d"], "expected the same user and password"),
         (&["--publish-timeout", "10"], "expected a number and a unit"),
         (&["--payload-limit", "512kilobytes"], "expected a number of bytes"),
         (&["--limits", "gcp"], "expected azure, aws or mqtt5"),

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use http_publish::{Answer, Code, ReasonCode};
-use mqtt_publisher::Pool;
 use mqtt_publisher::budget::Budget;
 use mqtt_publisher::clients::{ClientTally, Clients};
 use mqtt_publisher::replies::Replies;
+use mqtt_publisher::{Destination, Pool, Tally};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -78,6 +78,8 @@ impl Collector for Numbers {
             .encode_descriptor("idempotency_evictions", help, None, MetricType::Counter)?
             .encode_counter::<NoLabelSet, _, f64>(&keys.evicted(), None)?;
 
+        encode_connections(&mut encoder, tally)?;
+
         let gauges = [
             (
                 "sessions_connected",
@@ -106,6 +108,22 @@ impl Collector for Numbers {
 /// Whether the Reason Code has a meaning for a publish. Its series exists before the first such PUBACK.
 fn is_known(reason_code: ReasonCode) -> bool {
     !matches!(reason_code.to_publish_answer(), Answer::Refused(Code::BrokerProtocolError))
+}
+
+/// The connections to each broker.
+fn encode_connections(encoder: &mut DescriptorEncoder<'_>, tally: &Tally) -> fmt::Result {
+    let help = "Sessions, also of clients, that are connected to each broker, by its place in --broker, counted from 0; or to \
+                a server that a broker named.";
+    let mut family = encoder.encode_descriptor("broker_connections", help, None, MetricType::Gauge)?;
+    for (destination, connections) in tally.connections() {
+        let broker = match destination {
+            Destination::Configured(place) => place.to_string(),
+            Destination::Redirected => "redirected".to_owned(),
+        };
+        let connections = i64::try_from(connections).unwrap_or(i64::MAX);
+        family.encode_family(&[("broker", broker.as_str())])?.encode_gauge(&connections)?;
+    }
+    Ok(())
 }
 
 /// The series about replies. All are 0 if no request waits for one.

@@ -23,7 +23,8 @@ use super::export;
 pub struct Spans {
     provider: SdkTracerProvider,
     tracer: SdkTracer,
-    broker: BrokerAddress,
+    /// The broker, if there is only one.
+    broker: Option<BrokerAddress>,
 }
 
 /// The span of a message, from its valid request to its outcome.
@@ -41,12 +42,12 @@ const LAST_EXPORT: Duration = Duration::from_secs(5);
 // === impl Spans ===
 
 impl Spans {
-    /// Starts exporting, on the current Tokio runtime.
+    /// Starts exporting, on the current Tokio runtime. `broker` is the only broker; `None` if there are several.
     ///
     /// # Errors
     ///
     /// Returns an error if the exporter cannot be created.
-    pub fn start(endpoint: &OtlpEndpoint, broker: BrokerAddress) -> Result<Self, SpansError> {
+    pub fn start(endpoint: &OtlpEndpoint, broker: Option<BrokerAddress>) -> Result<Self, SpansError> {
         let service = [
             KeyValue::new("service.name", SERVICE),
             KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
@@ -84,11 +85,15 @@ impl Spans {
             KeyValue::new("messaging.operation.name", "publish"),
             KeyValue::new("messaging.operation.type", "send"),
             KeyValue::new("messaging.destination.name", publish.topic_name.as_str().to_owned()),
-            KeyValue::new("server.address", self.broker.host.clone()),
-            KeyValue::new("server.port", i64::from(self.broker.port)),
             KeyValue::new("mqtt.qos", qos),
             KeyValue::new("mqtt.retain", publish.retain == Retain::Store),
         ]);
+        if let Some(broker) = &self.broker {
+            span.set_attributes([
+                KeyValue::new("server.address", broker.host.clone()),
+                KeyValue::new("server.port", i64::from(broker.port)),
+            ]);
+        }
         PublishSpan(Some(span))
     }
 

@@ -14,6 +14,7 @@ mod table;
 mod tally;
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use tokio::sync::{Notify, Semaphore};
@@ -36,6 +37,7 @@ pub struct Clients {
     tally: Arc<ClientTally>,
     /// The options of every session, except for its Client Identifier.
     options: SessionOptions,
+    hasher: RandomState,
     tasks: TaskTracker,
 }
 
@@ -53,6 +55,7 @@ impl Clients {
             settings,
             tally: Arc::new(ClientTally::default()),
             options,
+            hasher: RandomState::new(),
             tasks: tasks.clone(),
         }
     }
@@ -96,6 +99,8 @@ impl Clients {
         ));
         let mut options = self.options.clone();
         options.client_identifier = format!("{}{client}", self.settings.prefix);
+        // A client that comes back starts at the same broker, which may still have its session.
+        options.number = usize::try_from(self.hasher.hash_one(client) >> 32).unwrap_or_default();
         let session = Arc::new(Session::start(options, lifecycle, &self.tasks));
         Handle { client: Arc::clone(client), session, bell }
     }

@@ -63,7 +63,7 @@ impl ClientTally {
                 self.connected.fetch_add(1, Ordering::Relaxed);
                 self.add_connect(ConnectOutcome::Accepted);
             }
-            Event::ConnectFailed(ConnectError::Refused(_)) => self.add_connect(ConnectOutcome::Refused),
+            Event::ConnectFailed(ConnectError::Refused { .. }) => self.add_connect(ConnectOutcome::Refused),
             Event::ConnectFailed(_) => self.add_connect(ConnectOutcome::Failed),
             Event::Disconnected(end) => {
                 self.connected.fetch_sub(1, Ordering::Relaxed);

@@ -39,6 +39,8 @@ pub struct ConnAck {
     pub assigned_client_identifier: Option<String>,
     /// The Keep Alive in seconds that replaces the one of CONNECT.
     pub server_keep_alive: Option<u16>,
+    /// The servers to use instead, as the broker writes them (4.11).
+    pub server_reference: Option<String>,
 }
 
 /// The broker's limits. The defaults are those of MQTT 5 for properties that the CONNACK omits.
@@ -87,6 +89,7 @@ impl ConnAck {
             limits: ServerLimits::default(),
             assigned_client_identifier: None,
             server_keep_alive: None,
+            server_reference: None,
         };
         if body.is_empty() && connack.reason.reason_code != ReasonCode::SUCCESS {
             if connack.reason.reason_code == MQTT_3_UNACCEPTABLE_PROTOCOL_VERSION {
@@ -125,6 +128,9 @@ impl ConnAck {
                 PropertyIdentifier::ReasonString => {
                     once(&mut self.reason.reason_string, properties.utf8_string()?.to_owned())?;
                 }
+                PropertyIdentifier::ServerReference => {
+                    once(&mut self.server_reference, properties.utf8_string()?.to_owned())?;
+                }
                 PropertyIdentifier::UserProperty => properties.skip_user_property()?,
                 // Session Present on the next connection tells whether the session still exists.
                 PropertyIdentifier::SessionExpiryInterval => drop(properties.four_byte_integer()?),
@@ -135,9 +141,7 @@ impl ConnAck {
                 | PropertyIdentifier::SubscriptionIdentifierAvailable
                 | PropertyIdentifier::SharedSubscriptionAvailable => drop(properties.byte()?),
                 // CONNECT requests none of these.
-                PropertyIdentifier::ResponseInformation
-                | PropertyIdentifier::ServerReference
-                | PropertyIdentifier::AuthenticationMethod => {
+                PropertyIdentifier::ResponseInformation | PropertyIdentifier::AuthenticationMethod => {
                     properties.utf8_string()?;
                 }
                 PropertyIdentifier::AuthenticationData => {

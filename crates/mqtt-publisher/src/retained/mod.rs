@@ -94,7 +94,9 @@ impl RetainedReader {
         // The semaphore is never closed.
         let _turn = self.connections.acquire().await.ok();
         let client_identifier = format!("{}-{:016x}", self.client_id_prefix, fastrand::u64(..));
-        let connected = self.connector.connect(&client_identifier, Start::Clean).await;
+        // Reads are spread over the brokers.
+        let mut route = self.connector.route(fastrand::usize(..));
+        let connected = self.connector.connect(&client_identifier, Start::Clean, &mut route).await;
         let accepted = connected.map_err(|error| SubscribeError::Unavailable(Arc::new(error).into()))?;
         let mut read = Read::new(accepted, self.config, on_message);
         let outcome = read.run(topic_filter).await;

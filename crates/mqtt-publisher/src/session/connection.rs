@@ -201,7 +201,7 @@ impl<'a> Connection<'a> {
                     self.outbox.violated(packet_identifier, error);
                 }
                 Incoming::PingResp => {}
-                Incoming::Disconnect(disconnect) => return Err(End::Disconnected(disconnect.reason)),
+                Incoming::Disconnect(disconnect) => return Err(End::Disconnected(disconnect)),
                 Incoming::Publish(_) | Incoming::SubAck(_) | Incoming::UnsubAck(_) => {
                     return Err(DecodeError::Protocol("a packet that a publisher does not receive").into());
                 }

@@ -3,7 +3,8 @@
 use std::io;
 
 use crate::codec::DecodeError;
-use crate::reason_code::{BrokerReason, ReasonCode};
+use crate::codec::disconnect::Disconnect;
+use crate::reason_code::ReasonCode;
 
 /// The end of one connection of a session.
 #[derive(Debug, thiserror::Error)]
@@ -18,8 +19,8 @@ pub(crate) enum End {
     Eof,
     #[error("the connection broke")]
     Io(#[from] io::Error),
-    #[error("the broker sent DISCONNECT with {0}")]
-    Disconnected(BrokerReason),
+    #[error("the broker sent DISCONNECT with {}", .0.reason)]
+    Disconnected(Disconnect),
     #[error(transparent)]
     Protocol(#[from] DecodeError),
     #[error("the broker does not answer PINGREQ")]
@@ -43,6 +44,9 @@ pub(crate) enum EvictionReason {
 impl End {
     /// Whether another connection has taken over the session.
     pub(crate) fn is_take_over(&self) -> bool {
-        matches!(self, Self::Disconnected(reason) if reason.reason_code == ReasonCode::SESSION_TAKEN_OVER)
+        match self {
+            Self::Disconnected(disconnect) => disconnect.reason.reason_code == ReasonCode::SESSION_TAKEN_OVER,
+            _ => false,
+        }
     }
 }

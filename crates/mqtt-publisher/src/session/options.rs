@@ -18,6 +18,8 @@ pub(crate) struct SessionOptions {
     pub(crate) tally: Arc<Tally>,
     /// Unique among all sessions of the broker, or the client's own.
     pub(crate) client_identifier: String,
+    /// Says at which broker the session starts.
+    pub(crate) number: usize,
     /// Closes the session.
     pub(crate) closing: CancellationToken,
 }

@@ -28,6 +28,7 @@ use crate::codec::connack::SessionPresent;
 use crate::codec::connect::Start;
 use crate::connector::{Accepted, ConnectError};
 use crate::error::{Loss, PublishError};
+use crate::route::{Route, Turn};
 
 /// Owns a session.
 pub(super) struct Reconnect<L> {
@@ -36,6 +37,7 @@ pub(super) struct Reconnect<L> {
     submissions: mpsc::UnboundedReceiver<Submission>,
     status: watch::Sender<Status>,
     outbox: Outbox,
+    route: Route,
     /// Whether the broker may have the session.
     start: Start,
     availability: Availability,
@@ -87,8 +89,19 @@ impl<L: Lifecycle> Reconnect<L> {
     ) -> Self {
         let outbox = Outbox::new(Arc::clone(&options.tally));
         let availability = Availability::Expected(Instant::now() + RECONNECT_PATIENCE);
-        let (start, backoff) = (Start::Clean, Backoff::new());
-        Self { options, lifecycle, submissions, status, outbox, start, availability, backoff, fruitless: 0 }
+        let route = options.connector.route(options.number);
+        Self {
+            options,
+            lifecycle,
+            submissions,
+            status,
+            outbox,
+            route,
+            start: Start::Clean,
+            availability,
+            backoff: Backoff::new(),
+            fruitless: 0,
+        }
     }
 
     /// Runs until the session retires or the pool is closed.
@@ -148,8 +161,12 @@ impl<L: Lifecycle> Reconnect<L> {
     /// next session, and take that one over.
     async fn connect(&mut self, Admission { connection, attempt }: Admission) -> State {
         let (options, start) = (self.options.clone(), self.start);
-        let connected = self.meanwhile(options.connector.connect(&options.client_identifier, start)).await;
+        // It comes back with the broker that was reached.
+        let mut route = self.route.clone();
+        let connecting = options.connector.connect(&options.client_identifier, start, &mut route);
+        let connected = self.meanwhile(connecting).await;
         drop(attempt);
+        self.route = route;
         match connected.map(|connected| connected.and_then(|accepted| self.check_identifier(accepted))) {
             None => State::Closed,
             Some(Ok(accepted)) => {
@@ -184,9 +201,18 @@ impl<L: Lifecycle> Reconnect<L> {
             _ => {}
         }
         self.options.report.disconnected(&self.options.client_identifier, &end);
+        let turn = match &end {
+            End::Disconnected(disconnect) => self.route.disconnected(disconnect),
+            _ => Turn::Straight,
+        };
         if self.outbox.finished() > 0 || since.elapsed() >= STABLE_CONNECTION {
             self.backoff = Backoff::new();
             self.fruitless = 0;
+            self.route.reset_hops();
+            self.expect_connection();
+            return State::Idle;
+        }
+        if turn == Turn::Taken {
             self.expect_connection();
             return State::Idle;
         }
@@ -195,10 +221,11 @@ impl<L: Lifecycle> Reconnect<L> {
             self.expect_connection();
             return State::Idle;
         }
+        self.route.advance();
         let end = Arc::new(end);
         let error = match &*end {
-            End::Disconnected(reason) if !end.is_take_over() => {
-                PublishError::ConnectionClosed(reason.clone())
+            End::Disconnected(disconnect) if !end.is_take_over() => {
+                PublishError::ConnectionClosed(disconnect.reason.clone())
             }
             _ => PublishError::BrokerUnavailable(Arc::<End>::clone(&end)),
         };
@@ -220,6 +247,8 @@ impl<L: Lifecycle> Reconnect<L> {
         self.start = Start::Resume;
         self.outbox.connected(accepted.connack.limits);
         self.options.report.connected(&self.options.client_identifier);
+        let destination = self.route.destination();
+        self.options.tally.add_connection(destination);
         self.status.send_replace(Status::Connected);
 
         let closing = self.options.closing.clone();
@@ -233,6 +262,7 @@ impl<L: Lifecycle> Reconnect<L> {
         let end = Connection::new(accepted, &self.options.config, &mut self.outbox, &mut self.submissions)
             .run(stop)
             .await;
+        self.options.tally.remove_connection(destination);
         self.status.send_replace(Status::Connecting);
         self.outbox.disconnected(&end);
         end
@@ -241,7 +271,10 @@ impl<L: Lifecycle> Reconnect<L> {
     async fn back_off(&mut self) -> State {
         let wait = self.backoff.next_wait();
         match self.unless_evicted(sleep(wait)).await {
-            Waited::Done(()) => State::Idle,
+            Waited::Done(()) => {
+                self.route.reset_hops();
+                State::Idle
+            }
             Waited::Evicted => State::Evicted,
             Waited::Closing => State::Closed,
         }

@@ -186,7 +186,7 @@ impl<'a, F: Fn(ReceivedPublish)> Connection<'a, F> {
                 }
                 Incoming::PingResp => {}
                 Incoming::Disconnect(disconnect) => {
-                    return Err(Ended::Connection(End::Disconnected(disconnect.reason)));
+                    return Err(Ended::Connection(End::Disconnected(disconnect)));
                 }
                 Incoming::ConnAck(_) => return Err(DecodeError::Protocol("a second CONNACK").into()),
                 Incoming::PubAck(_) | Incoming::PubRec(_) | Incoming::SubAck(_) | Incoming::UnsubAck(_) => {

@@ -66,6 +66,7 @@ impl Subscriber {
         let demand = Arc::new(Notify::new());
         let closing = CancellationToken::new();
         let session = Session {
+            route: connector.route(0),
             connector,
             config,
             limits,

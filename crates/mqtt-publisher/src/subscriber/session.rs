@@ -17,11 +17,13 @@ use crate::codec::subscribe::Subscription;
 use crate::config::Config;
 use crate::connector::{Connector, IncomingLimits};
 use crate::error::{Chain, PublishError};
+use crate::route::Route;
 use crate::session::End;
 
 /// What a session's task owns.
 pub(super) struct Session<F> {
     pub(super) connector: Connector,
+    pub(super) route: Route,
     pub(super) config: Arc<Config>,
     pub(super) limits: IncomingLimits,
     pub(super) client_identifier: String,
@@ -72,6 +74,9 @@ impl<F: Fn(ReceivedPublish) + Send + Sync + 'static> Session<F> {
             let error = match self.connect_and_serve(&mut start, &mut backoff).await {
                 Ended::Connection(End::Closed) => return,
                 Ended::Connection(end) => {
+                    if let End::Disconnected(disconnect) = &end {
+                        self.route.disconnected(disconnect);
+                    }
                     tracing::debug!("{} lost its connection: {}", self.client_identifier, Chain(&end));
                     if start == Start::Resume && backoff.is_fresh() {
                         // The first attempt is made at once.
@@ -86,7 +91,7 @@ impl<F: Fn(ReceivedPublish) + Send + Sync + 'static> Session<F> {
             self.status.send_replace(Status::Failed(error));
             tokio::select! {
                 () = closing.cancelled() => return,
-                () = tokio::time::sleep(backoff.next_wait()) => {}
+                () = tokio::time::sleep(backoff.next_wait()) => self.route.reset_hops(),
             }
         }
     }
@@ -110,7 +115,7 @@ impl<F: Fn(ReceivedPublish) + Send + Sync + 'static> Session<F> {
         let closing = self.closing.clone();
         let connected = tokio::select! {
             () = closing.cancelled() => return Ended::Connection(End::Closed),
-            connected = self.connector.connect(&self.client_identifier, *start) => connected,
+            connected = self.connector.connect(&self.client_identifier, *start, &mut self.route) => connected,
         };
         let mut accepted = match connected {
             Ok(accepted) => accepted,
@@ -137,6 +142,7 @@ impl<F: Fn(ReceivedPublish) + Send + Sync + 'static> Session<F> {
                 let since = Instant::now();
                 let ended = connection.receive(&closing).await;
                 if since.elapsed() >= STABLE_CONNECTION {
+                    self.route.reset_hops();
                     *backoff = Backoff::new();
                 }
                 self.status.send_replace(Status::Connecting);

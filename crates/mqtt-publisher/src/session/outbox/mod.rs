@@ -106,7 +106,7 @@ impl Outbox {
         let suspect = self.isolation.connection_ended(EndedBy::of(end), self.flow.unacknowledged(), oldest);
         if suspect == Suspect::First {
             self.give_up_first(match end {
-                End::Disconnected(reason) => PublishError::MessageRejected(reason.clone()),
+                End::Disconnected(disconnect) => PublishError::MessageRejected(disconnect.reason.clone()),
                 _ => PublishError::ConnectionLost(Loss::Isolated),
             });
             self.finished += 1;

@@ -18,7 +18,7 @@ fn submission(deadline: Instant) -> (Submission, Pending) {
 fn a_message_that_was_sent_and_one_that_was_not_time_out_differently() {
     let now = Instant::now();
     let at = |seconds| now + Duration::from_secs(seconds);
-    let mut outbox = Outbox::new(Arc::new(Tally::new()));
+    let mut outbox = Outbox::new(Arc::new(Tally::new(1)));
     let mut queue = WriteQueue::default();
     outbox.connected(ServerLimits::default());
     let (sent, mut sent_outcome) = submission(at(10));
@@ -43,7 +43,7 @@ fn a_message_that_was_sent_and_one_that_was_not_time_out_differently() {
 fn the_age_of_a_message_counts_from_when_it_was_last_written() {
     let now = Instant::now();
     let later = now + Duration::from_secs(1);
-    let mut outbox = Outbox::new(Arc::new(Tally::new()));
+    let mut outbox = Outbox::new(Arc::new(Tally::new(1)));
     outbox.connected(ServerLimits::default());
     let (message, _outcome) = submission(now);
     outbox.submit(message);
@@ -61,7 +61,7 @@ fn the_age_of_a_message_counts_from_when_it_was_last_written() {
 #[test]
 fn a_puback_finishes_a_message_that_was_not_sent_again_yet() {
     let now = Instant::now();
-    let mut outbox = Outbox::new(Arc::new(Tally::new()));
+    let mut outbox = Outbox::new(Arc::new(Tally::new(1)));
     outbox.connected(ServerLimits::default());
     let (message, mut outcome) = submission(now);
     outbox.submit(message);
