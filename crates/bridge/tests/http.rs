@@ -253,12 +253,12 @@ async fn a_connection_that_sends_no_request_is_closed() {
 async fn messages_over_the_in_flight_limits_are_refused_at_once() {
     let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |settings| {
-        settings.in_flight = InFlightLimits { messages: 2, bytes: 1000 };
+        settings.in_flight = InFlightLimits { messages: 2, bytes: 1500 };
     })
     .await;
     let large = bridge.post("topic=a", "", &"x".repeat(900));
     let sent = peer.publish().await;
-    let answer = soon(bridge.post("topic=a", "", &"x".repeat(200))).await.unwrap();
+    let answer = soon(bridge.post("topic=a", "", &"x".repeat(600))).await.unwrap();
     assert_eq!((answer.status, answer.code().as_str()), (503, "Overloaded"));
     let small = bridge.post("topic=a", "", "x");
     let second = peer.publish().await;

@@ -38,7 +38,10 @@ pub struct Budget {
 #[derive(Debug)]
 pub struct Permit {
     budget: Arc<Budget>,
+    /// Of the message.
     bytes: usize,
+    /// Of what is held beside it.
+    beside: usize,
 }
 
 /// The budget has no room.
@@ -68,7 +71,7 @@ impl Budget {
     /// Returns an error if the maximum number of messages is in flight.
     pub fn admit(self: &Arc<Self>) -> Result<Permit, Exhausted> {
         acquire(&self.messages, 1, self.limits.messages).ok_or(Exhausted::Messages)?;
-        Ok(Permit { budget: Arc::clone(self), bytes: 0 })
+        Ok(Permit { budget: Arc::clone(self), bytes: 0, beside: 0 })
     }
 
     /// How many messages are in flight.
@@ -93,7 +96,7 @@ impl Budget {
 // === impl Permit ===
 
 impl Permit {
-    /// Grows the message's share to `bytes` in total. A share never shrinks.
+    /// Grows the message's own share to `bytes` in total. A share never shrinks.
     ///
     /// # Errors
     ///
@@ -104,12 +107,23 @@ impl Permit {
         self.bytes += more;
         Ok(())
     }
+
+    /// Adds bytes that are held as long as the message and are no part of it, such as the head of its request.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the maximum number of bytes would be exceeded; the share stays as it was.
+    pub fn add_beside(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        acquire(&self.budget.bytes, bytes, self.budget.limits.bytes).ok_or(Exhausted::Bytes)?;
+        self.beside += bytes;
+        Ok(())
+    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         self.budget.messages.fetch_sub(1, Ordering::Relaxed);
-        self.budget.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget.bytes.fetch_sub(self.bytes + self.beside, Ordering::Relaxed);
     }
 }
 
@@ -147,5 +161,18 @@ mod tests {
         small.grow_to(10).unwrap();
         drop(large);
         small.grow_to(100).unwrap();
+    }
+
+    #[test]
+    fn what_is_held_beside_a_message_is_counted_with_it() {
+        let budget = Budget::new(InFlightLimits { messages: 10, bytes: 100 });
+        let mut permit = budget.admit().unwrap();
+        permit.grow_to(10).unwrap();
+        permit.add_beside(30).unwrap();
+        permit.grow_to(70).unwrap();
+        assert_eq!(budget.bytes(), 100);
+        assert_eq!(permit.add_beside(1), Err(Exhausted::Bytes));
+        drop(permit);
+        assert_eq!(budget.bytes(), 0);
     }
 }

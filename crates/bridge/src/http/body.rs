@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use http_publish::{Code, PayloadCheck, Problem};
 use hyper::Version;
@@ -34,7 +34,8 @@ impl Payload {
         Self { http, body, received: 0, timeout, deadline: Instant::now() + timeout }
     }
 
-    /// Reads the payload. One that arrives in one piece is not copied.
+    /// Reads the payload into memory of exactly its size. What arrives is a part of hyper's read buffer and would keep all of
+    /// that buffer in memory, uncounted.
     pub(super) async fn read(&mut self, check: PayloadCheck, permit: &mut Permit) -> Result<Bytes, Problem> {
         let seconds = self.timeout.as_secs_f32();
         timeout_at(self.deadline, self.collect(check, permit)).await.unwrap_or_else(|_| {
@@ -56,8 +57,7 @@ impl Payload {
     }
 
     async fn collect(&mut self, mut check: PayloadCheck, permit: &mut Permit) -> Result<Bytes, Problem> {
-        let mut first = Bytes::new();
-        let mut rest = BytesMut::new();
+        let mut payload = Vec::with_capacity(self.announced().min(READ_AHEAD));
         while let Some(frame) = self.frame().await {
             let frame = frame.map_err(|_| incomplete())?;
             let Ok(data) = frame.into_data() else {
@@ -66,22 +66,18 @@ impl Payload {
             };
             check.push(&data)?;
             permit.grow_to(self.received).map_err(|exhausted| translate::problem(exhausted.into()))?;
-            if first.is_empty() && rest.is_empty() {
-                first = data;
-                continue;
+            if self.received > payload.capacity() {
+                // By a quarter, not to twice the size as a Vec does by itself: at most a quarter more than what is counted.
+                payload.reserve_exact(data.len().max(payload.len() / 4));
             }
-            if rest.is_empty() {
-                rest.reserve(first.len() + data.len() + self.announced().min(READ_AHEAD));
-                rest.extend_from_slice(&std::mem::take(&mut first));
-            }
-            rest.extend_from_slice(&data);
+            payload.extend_from_slice(&data);
         }
         if self.http == Version::HTTP_2 && !self.body.is_end_stream() {
             // hyper reports a stream that the client has reset as one that has ended.
             return Err(incomplete());
         }
         check.finish()?;
-        Ok(if rest.is_empty() { first } else { rest.freeze() })
+        Ok(Bytes::from(payload.into_boxed_slice()))
     }
 
     async fn frame(&mut self) -> Option<hyper::Result<Frame<Bytes>>> {
@@ -98,7 +94,8 @@ impl Payload {
     }
 }
 
-/// The most memory that is reserved for a payload before it has arrived, whatever its Content-Length.
+/// The most memory in bytes that is reserved for a payload before it has arrived, whatever its Content-Length. The system
+/// provides it when it is written to.
 const READ_AHEAD: usize = 1024 * 1024;
 
 fn incomplete() -> Problem {

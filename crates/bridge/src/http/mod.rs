@@ -15,6 +15,7 @@ mod requests;
 mod routes;
 mod server;
 mod service;
+mod unfinished_heads;
 
 pub use config::HttpConfig;
 pub use listener::listen;

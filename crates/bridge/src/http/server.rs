@@ -16,6 +16,7 @@ use super::config::{HttpConfig, MAX_HEAD_BYTES};
 use super::protocol::{Protocol, detect};
 use super::routes::Routes;
 use super::service::Service;
+use super::unfinished_heads::{BoundedHeads, HeadRoom, InProgress};
 
 /// An HTTP server on one socket.
 #[derive(Debug)]
@@ -66,6 +67,7 @@ impl Server {
     pub async fn run(self, stop: CancellationToken) {
         let acceptor = Acceptor {
             slots: Arc::new(Semaphore::new(self.config.max_connections.min(Semaphore::MAX_PERMITS))),
+            head_room: HeadRoom::new(),
             graceful: GracefulShutdown::new(),
             closing: CancellationToken::new(),
         };
@@ -87,6 +89,7 @@ impl Server {
     pub async fn run_admin(self, stop: CancellationToken) {
         let acceptor = Acceptor {
             slots: Arc::new(Semaphore::new(ADMIN_CONNECTIONS)),
+            head_room: HeadRoom::new(),
             graceful: GracefulShutdown::new(),
             closing: stop.clone(),
         };
@@ -106,6 +109,7 @@ impl Server {
                         service: Arc::clone(&self.service),
                         routes: self.routes,
                         config: self.config,
+                        head_room: acceptor.head_room.clone(),
                         watcher: acceptor.graceful.watcher(),
                         closing: acceptor.closing.clone(),
                         _slot: slot,
@@ -125,6 +129,7 @@ impl Server {
 struct Acceptor {
     /// One for each connection.
     slots: Arc<Semaphore>,
+    head_room: HeadRoom,
     graceful: GracefulShutdown,
     /// Connections without a request are closed.
     closing: CancellationToken,
@@ -135,6 +140,7 @@ struct Connection {
     service: Arc<Service>,
     routes: Routes,
     config: HttpConfig,
+    head_room: HeadRoom,
     watcher: Watcher,
     closing: CancellationToken,
     _slot: OwnedSemaphorePermit,
@@ -147,10 +153,16 @@ impl Connection {
         let Some(protocol) = self.detect(&stream).await else {
             return;
         };
-        let service = service_fn(move |request| Arc::clone(&self.service).answer(self.routes, request));
-        let io = TokioIo::new(stream);
+        let answer = |request| Arc::clone(&self.service).answer(self.routes, request);
         let ended = match protocol {
             Protocol::Http1 => {
+                let in_progress = InProgress::default();
+                let io = TokioIo::new(BoundedHeads::new(stream, self.head_room.clone(), in_progress.clone()));
+                let service = service_fn(|request| {
+                    in_progress.begin();
+                    let (answering, in_progress) = (answer(request), &in_progress);
+                    async move { answering.await.inspect(|_| in_progress.end()) }
+                });
                 let mut http = hyper::server::conn::http1::Builder::new();
                 http.timer(TokioTimer::new())
                     .header_read_timeout(self.config.idle_timeout)
@@ -158,6 +170,8 @@ impl Connection {
                 self.watcher.watch(http.serve_connection(io, service)).await
             }
             Protocol::Http2 => {
+                let io = TokioIo::new(stream);
+                let service = service_fn(answer);
                 let mut http = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
                 http.timer(TokioTimer::new())
                     .max_header_list_size(MAX_HEAD_BYTES)

@@ -112,8 +112,11 @@ impl Service {
     ) -> Result<Answer, Infallible> {
         let (parts, body) = request.into_parts();
         let mut payload = Payload::new(parts.version, body, self.config.body_timeout);
-        let request_id = request_id(&parts);
-        let mut answer = match self.route(routes, &parts, &mut payload, &request_id).await {
+        let (method, request_id) = (parts.method.clone(), request_id(&parts));
+        let outcome = self.route(routes, &parts, &mut payload, &request_id).await;
+        // What is left of the request may be slow, and its head is not counted any more.
+        drop(parts);
+        let mut answer = match outcome {
             Ok(answer) => answer,
             Err(problem) => {
                 tracing::debug!(
@@ -131,7 +134,7 @@ impl Service {
             }
         };
         answer::identify(&mut answer, &request_id);
-        if parts.method == Method::HEAD {
+        if method == Method::HEAD {
             answer::leave_out_content(&mut answer);
         }
         Ok(answer)
@@ -181,7 +184,7 @@ impl Service {
         let trace = self.follows_traces().then(|| TraceContext::of(&parts.headers)).flatten();
         match publish.purpose {
             Purpose::DryRun => {
-                let (payload, _permit) = self.receive(&mut publish, trace.as_ref(), payload).await?;
+                let (payload, _permit) = self.receive(&mut publish, parts, trace.as_ref(), payload).await?;
                 let id = RequestId::new(request_id.as_bytes());
                 let decision = Decision { ignored: &head.ignored(), ..Decision::default() };
                 Ok(answer::json(publish.to_dry_run_json(payload.len() as u64, decision, id)))
@@ -192,7 +195,7 @@ impl Service {
                     None => PublishSpan::none(),
                 };
                 let continued = span.continued(trace.as_ref()).or(trace);
-                let outcome = match self.receive(&mut publish, continued.as_ref(), payload).await {
+                let outcome = match self.receive(&mut publish, parts, continued.as_ref(), payload).await {
                     Ok((payload, permit)) => {
                         span.set_payload_bytes(payload.len());
                         let key = key.map(|(id, message)| (id, message.with_payload(&payload)));
@@ -215,6 +218,7 @@ impl Service {
     async fn receive(
         &self,
         publish: &mut Publish<'_>,
+        parts: &Parts,
         trace: Option<&TraceContext<'_>>,
         payload: &mut Payload,
     ) -> Result<(Bytes, Permit), Problem> {
@@ -222,7 +226,11 @@ impl Service {
             let properties = trace::put(trace, &publish.user_properties);
             publish.set_user_properties(properties, &self.rules.limits)?;
         }
-        let mut permit = self.budget.admit().map_err(|exhausted| translate::problem(exhausted.into()))?;
+        let permit = self.budget.admit().and_then(|mut permit| {
+            permit.add_beside(head_length(parts))?;
+            Ok(permit)
+        });
+        let mut permit = permit.map_err(|exhausted| translate::problem(exhausted.into()))?;
         let check = PayloadCheck::of(publish, &self.rules.limits);
         let payload = tokio::select! {
             payload = payload.read(check, &mut permit) => payload?,
@@ -342,6 +350,12 @@ fn stopped() -> Problem {
 
 fn target(parts: &Parts) -> &str {
     parts.uri.path_and_query().map_or("/", |target| target.as_str())
+}
+
+/// The bytes of the target and the fields.
+fn head_length(parts: &Parts) -> usize {
+    let fields = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    target(parts).len() + fields.sum::<usize>()
 }
 
 fn head(parts: &Parts) -> RequestHead<'_> {
