@@ -67,7 +67,7 @@ impl Prometheus {
         let bridges: Vec<String> = (0..bridges).map(|index| edge.stack().bridge_url(index)).collect();
         let mut configuration = page_configuration();
         put(&mut configuration, "bridge:8081", &bridges);
-        put(&mut configuration, "envoy:9901", &[edge.stack().admin_url()]);
+        put(&mut configuration, "envoy:9902", &[edge.stack().stats_url()]);
         configuration["global"] = json!({
             "scrape_interval": INTERVAL,
             "scrape_timeout": INTERVAL,

@@ -3,4 +3,5 @@
 mod access_log;
 mod alerts;
 mod dashboards;
+mod statistics;
 mod tracing;

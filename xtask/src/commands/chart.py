@@ -13,7 +13,7 @@ from helm_python import HelmError
 from helm_python.chart import Chart, lint
 
 # Of the Prometheus operator, which is not Kubernetes'.
-FOREIGN = {"ServiceMonitor"}
+FOREIGN = {"PodMonitor", "ServiceMonitor"}
 
 
 def complaints_about(name, objects, version):

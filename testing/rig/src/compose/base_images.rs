@@ -13,13 +13,14 @@ const DEBIAN: &str = "debian:bookworm-slim";
 const RUST: &str = "rust:1.95.0-bookworm";
 const ENVOY: &str = "envoyproxy/envoy:distroless-v1.40.0";
 const MOSQUITTO: &str = "eclipse-mosquitto:2.0.22";
+const PROMETHEUS: &str = "prom/prometheus:v3.5.0";
 
 /// Has every base image in the engine.
 ///
 /// # Errors
 /// Returns an error if an image can neither be pulled nor made.
 pub(super) fn ensure(engine: &Engine) -> Result<()> {
-    for image in [DEBIAN, RUST, ENVOY, MOSQUITTO] {
+    for image in [DEBIAN, RUST, ENVOY, MOSQUITTO, PROMETHEUS] {
         if command::output(&mut engine.docker(&["image", "inspect", image])).is_ok() {
             continue;
         }
@@ -38,6 +39,7 @@ fn make(engine: &Engine, image: &str) -> Result<()> {
         DEBIAN => make_debian(engine),
         RUST => build(engine, image, "rust", &sysroot()?),
         ENVOY => build(engine, image, "envoy", &envoy_directory()?),
+        PROMETHEUS => build(engine, image, "prometheus", &stand_ins()),
         _ => build(engine, image, "mosquitto", &stand_ins()),
     }
 }

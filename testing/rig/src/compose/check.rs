@@ -8,9 +8,13 @@ use std::time::{Duration, Instant};
 use super::base_images;
 use super::engine::Engine;
 use super::load::{Client, PUBLISHED};
+use super::observability;
 use super::project::{Project, write};
 use crate::error::{Context, Error, Result};
 use crate::{command, example};
+
+/// An answer that takes longer than this was held up by the bridge that stopped.
+const SLOW: Duration = Duration::from_secs(2);
 
 /// Builds the images, starts the services and uses them; prints a line for each check.
 ///
@@ -19,7 +23,7 @@ use crate::{command, example};
 pub fn check() -> Result<()> {
     let engine = Engine::ensure()?;
     base_images::ensure(&engine)?;
-    let project = Project::new(&engine)?;
+    let mut project = Project::new(&engine)?;
     let clock = Instant::now();
     let did = |what: &str| println!("{:>4} s  {what}", clock.elapsed().as_secs());
 
@@ -33,7 +37,7 @@ pub fn check() -> Result<()> {
 
     let token = project.run(&["run", "--rm", "-T", "token"])?.trim().to_owned();
     let client = Client::new(project.ports().http, &token);
-    the_example_arrives(&project, &client)?;
+    the_example_arrives(&project, &client, &[])?;
     did("the documentation's example is answered 204 and arrives with every property");
     refusals(&client)?;
     did("a request without a token is answered 401, and an invalid one 400");
@@ -45,9 +49,12 @@ pub fn check() -> Result<()> {
     three_bridges(&project, &client)?;
     did("three bridges share the messages");
     let (sent, slowest) = client.keep_publishing(|| stop_a_bridge(&engine, &project))?;
+    expect(slowest < SLOW, || format!("An answer took {slowest:.1?} while a bridge stopped."))?;
     did(&format!(
         "a bridge stops under load: {sent} messages, none lost, the slowest answer after {slowest:.1?}"
     ));
+    observability::check(&project)?;
+    did("Prometheus scrapes the edge and two bridges, and evaluates the alerts");
     restart(&project, &client, "broker")?;
     did("the broker restarts, and messages are published again");
     restart(&project, &client, "edge")?;
@@ -58,17 +65,19 @@ pub fn check() -> Result<()> {
 
     down(&project)?;
     did("everything ends within ten seconds");
+    over_tls(&mut project, &token)?;
+    did("with deploy/docker/tls.yaml, the example arrives over TLS");
     rebuilds(&engine, &project)?;
     did("a change of main.rs compiles only this repository's crates, and one of the README builds nothing");
     Ok(())
 }
 
-fn expect(condition: bool, otherwise: impl FnOnce() -> String) -> Result<()> {
+pub(super) fn expect(condition: bool, otherwise: impl FnOnce() -> String) -> Result<()> {
     if condition { Ok(()) } else { Err(Error::new(otherwise())) }
 }
 
 /// Asks until it is so.
-fn eventually(what: &str, mut ask: impl FnMut() -> Result<bool>) -> Result<()> {
+pub(super) fn eventually(what: &str, mut ask: impl FnMut() -> Result<bool>) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !ask()? {
         expect(Instant::now() < deadline, || format!("It did not happen within a minute: {what}."))?;
@@ -91,10 +100,10 @@ fn are_confined(project: &Project<'_>) -> Result<()> {
     Ok(())
 }
 
-fn the_example_arrives(project: &Project<'_>, client: &Client) -> Result<()> {
+fn the_example_arrives(project: &Project<'_>, client: &Client, broker: &[&str]) -> Result<()> {
     let mut exec =
         project.compose(&["exec", "-T", "broker", "mosquitto_sub", "-V", "5", "-q", "1", "-t", "#"])?;
-    exec.args(["-C", "1", "-W", "60", "-F", "%t|%q|%R|%D|%P|%C|%p"]);
+    exec.args(broker).args(["-C", "1", "-W", "60", "-F", "%t|%q|%R|%D|%P|%C|%p"]);
     let subscriber = exec.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let subscriber = subscriber.context(|| "mosquitto_sub cannot be started".to_owned())?;
     // Until it has subscribed, the answer is 202: the broker had no subscriber for the message.
@@ -212,6 +221,15 @@ fn down(project: &Project<'_>) -> Result<()> {
     expect(statuses == BTreeSet::from(["0".to_owned()]) && took < Duration::from_secs(10), || {
         format!("After {took:?} the services ended with the statuses {statuses:?}.")
     })?;
+    project.run(&["down", "--volumes"]).map(drop)
+}
+
+fn over_tls(project: &mut Project<'_>, token: &str) -> Result<()> {
+    project.overridden_by("deploy/docker/tls.yaml");
+    project.run(&["up", "--detach"])?;
+    ["broker", "bridge", "edge"].iter().try_for_each(|service| project.wait_until_healthy(service, 1))?;
+    let client = Client::new(project.ports().http, token);
+    the_example_arrives(project, &client, &["-p", "8883", "--cafile", "/certificate/tls.crt"])?;
     project.run(&["down", "--volumes"]).map(drop)
 }
 

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
+use rustix::mount::UnmountFlags;
+
 use crate::error::{Context, Error, Result};
 use crate::stack::{Ready, Service};
 use crate::{command, repo, tools};
@@ -17,6 +19,8 @@ pub(super) struct Engine {
 struct Started {
     service: Service,
     socket: PathBuf,
+    /// Mounted by the engine, which leaves it behind.
+    network_namespace: PathBuf,
 }
 
 // === impl Engine ===
@@ -39,6 +43,7 @@ impl Engine {
         // The path of a socket may have 107 bytes (unix(7)), which a target directory can exceed.
         let socket = std::env::temp_dir().join(format!("postmqtt-docker-{}.sock", std::process::id()));
         let data = repo::target().join("docker");
+        let network_namespace = data.join("exec").join("netns").join("default");
         let ready = Ready::Listens(socket.clone());
         let listen = format!("unix://{}", socket.display());
         let pid = directory.join("docker.pid");
@@ -49,7 +54,7 @@ impl Engine {
             engine
         });
         service.start()?;
-        Ok(Self { started: Some(Started { service, socket }) })
+        Ok(Self { started: Some(Started { service, socket, network_namespace }) })
     }
 
     /// Whether the engine was started for this check. Its networks then may lack the way out that the machine has.
@@ -96,7 +101,8 @@ impl Engine {
 impl Drop for Started {
     fn drop(&mut self) {
         self.service.stop();
-        // It may be gone with the engine.
+        // Both may be gone with the engine.
         let _ = std::fs::remove_file(&self.socket);
+        let _ = rustix::mount::unmount(&self.network_namespace, UnmountFlags::DETACH);
     }
 }

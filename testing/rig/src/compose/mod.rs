@@ -4,6 +4,7 @@ mod base_images;
 mod check;
 mod engine;
 mod load;
+mod observability;
 mod project;
 
 pub use check::check;

@@ -13,6 +13,8 @@ pub(super) struct Project<'a> {
     engine: &'a Engine,
     /// The copy that the images are built from.
     source: PathBuf,
+    /// Files for `docker compose` beside docker-compose.yml.
+    overrides: Vec<&'static str>,
     ports: Ports,
 }
 
@@ -22,6 +24,9 @@ pub(super) struct Ports {
     pub(super) http: u16,
     pub(super) https: u16,
     mqtt: u16,
+    mqtts: u16,
+    pub(super) prometheus: u16,
+    grafana: u16,
 }
 
 /// How long services may take to become healthy. Two cores are slow.
@@ -47,9 +52,20 @@ impl<'a> Project<'a> {
         let service = |name| format!("  {name}: {{ build: {{ network: host }} }}\n");
         let services: String = ["edge", "bridge", "certificate", "token"].map(service).concat();
         write(&networks, &format!("services:\n{services}"))?;
-        let ports =
-            Ports { http: stack::free_port()?, https: stack::free_port()?, mqtt: stack::free_port()? };
-        Ok(Self { engine, source, ports })
+        let ports = Ports {
+            http: stack::free_port()?,
+            https: stack::free_port()?,
+            mqtt: stack::free_port()?,
+            mqtts: stack::free_port()?,
+            prometheus: stack::free_port()?,
+            grafana: stack::free_port()?,
+        };
+        Ok(Self { engine, source, overrides: Vec::new(), ports })
+    }
+
+    /// Has one more file change the services, a path in the repository.
+    pub(super) fn overridden_by(&mut self, file: &'static str) {
+        self.overrides.push(file);
     }
 
     pub(super) const fn ports(&self) -> Ports {
@@ -73,9 +89,15 @@ impl<'a> Project<'a> {
         if self.engine.is_own() {
             compose.args(["--file", "host-network.yml"]);
         }
+        for file in &self.overrides {
+            compose.args(["--file", file]);
+        }
         compose.env("POSTMQTT_HTTP_PORT", self.ports.http.to_string());
         compose.env("POSTMQTT_HTTPS_PORT", self.ports.https.to_string());
         compose.env("POSTMQTT_MQTT_PORT", self.ports.mqtt.to_string());
+        compose.env("POSTMQTT_MQTTS_PORT", self.ports.mqtts.to_string());
+        compose.env("POSTMQTT_PROMETHEUS_PORT", self.ports.prometheus.to_string());
+        compose.env("POSTMQTT_GRAFANA_PORT", self.ports.grafana.to_string());
         compose.args(arguments);
         Ok(compose)
     }

@@ -198,6 +198,7 @@ impl Builder {
             http: given_or_free(self.http_port)?,
             https: given_or_free(self.https_port)?,
             admin: given_or_free(self.admin_port)?,
+            stats: ports::free()?,
             mqtt: match self.mqtt_port {
                 Some(port) if matches!(self.broker, Broker::Foreign(_)) => port,
                 given => given_or_free(given)?,

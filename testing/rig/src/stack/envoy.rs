@@ -36,6 +36,7 @@ impl Envoy {
             http_port: ports.http,
             https_port: ports.https,
             admin_port: ports.admin,
+            stats_port: ports.stats,
             bridge_ports: ports.bridges.clone(),
             filter,
             jwks: &keys::jwks(),

@@ -17,6 +17,7 @@ pub(super) struct Places<'a> {
     pub(super) http_port: u16,
     pub(super) https_port: u16,
     pub(super) admin_port: u16,
+    pub(super) stats_port: u16,
     pub(super) bridge_ports: Vec<u16>,
     /// A `.wasm`, or a dynamic module's `.so`.
     pub(super) filter: &'a Path,
@@ -24,6 +25,9 @@ pub(super) struct Places<'a> {
     pub(super) certificate: &'a Path,
     pub(super) certificate_key: &'a Path,
 }
+
+/// The listener that has nothing of the edge: statistics for Prometheus.
+const STATS: &str = "stats";
 
 /// The types whose values a run or a test changes; [`EnvoyConfig::each`] takes any other as well.
 pub mod types {
@@ -61,7 +65,8 @@ impl EnvoyConfig {
         &mut self.0
     }
 
-    /// Changes every value whose `@type` is this one (see [`types`]). What both listeners share is met twice.
+    /// Changes every value whose `@type` is this one (see [`types`]). What the two listeners for
+    /// clients share is met twice; the listener for statistics is left alone.
     pub fn each(&mut self, type_name: &str, mut change: impl FnMut(&mut Value)) {
         each_typed(&mut self.0, &format!("type.googleapis.com/{type_name}"), &mut change);
     }
@@ -131,6 +136,9 @@ impl EnvoyConfig {
         self.set_port("/admin/address", places.admin_port)?;
         self.set_port("/static_resources/listeners/0/address", places.http_port)?;
         self.set_port("/static_resources/listeners/1/address", places.https_port)?;
+        self.set_port("/static_resources/listeners/2/address", places.stats_port)?;
+        self.value()["static_resources"]["clusters"][1]["load_assignment"]["endpoints"] =
+            json!([{ "lb_endpoints": [endpoint(places.admin_port)] }]);
         let endpoints: Vec<Value> = places.bridge_ports.iter().map(|port| endpoint(*port)).collect();
         self.bridges(|cluster| {
             cluster["type"] = json!("STATIC");
@@ -178,6 +186,9 @@ fn each_typed(value: &mut Value, type_url: &str, change: &mut impl FnMut(&mut Va
     if value.get("@type").and_then(Value::as_str) == Some(type_url) {
         change(value);
     }
+    if value.get("name").and_then(Value::as_str) == Some(STATS) {
+        return;
+    }
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| each_typed(item, type_url, change)),
         Value::Object(fields) => fields.values_mut().for_each(|field| each_typed(field, type_url, change)),
@@ -207,7 +218,8 @@ mod tests {
             http_port: 1,
             https_port: 2,
             admin_port: 3,
-            bridge_ports: vec![4, 5],
+            stats_port: 4,
+            bridge_ports: vec![5, 6],
             filter: Path::new(filter),
             jwks: Path::new("/run/jwks.json"),
             certificate: Path::new("/run/tls.crt"),
@@ -222,11 +234,11 @@ mod tests {
         let mut config = placed();
         let text = config.value().to_string();
         assert!(!text.contains("/etc/"), "a path is left: {text}");
-        for address in ["0.0.0.0", "8080", "8443", "9901"] {
+        for address in ["0.0.0.0", "8080", "8443", "9901", "9902"] {
             assert!(!text.contains(&format!(r#""address":"{address}""#)), "{address} is left");
             assert!(!text.contains(&format!(r#""port_value":{address}"#)), "{address} is left");
         }
-        for port in 1..=5 {
+        for port in 1..=6 {
             assert!(text.contains(&format!(r#""port_value":{port}"#)), "{port} is missing");
         }
     }

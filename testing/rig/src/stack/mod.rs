@@ -55,6 +55,7 @@ struct Ports {
     http: u16,
     https: u16,
     admin: u16,
+    stats: u16,
     mqtt: u16,
     bridges: Vec<u16>,
 }
@@ -78,6 +79,12 @@ impl Stack {
     #[must_use]
     pub fn https_url(&self) -> String {
         format!("https://localhost:{}", self.ports.https)
+    }
+
+    /// `http://127.0.0.1:<port>`: Envoy's listener for statistics.
+    #[must_use]
+    pub fn stats_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.stats)
     }
 
     /// `http://127.0.0.1:<port>`: Envoy's administration.
