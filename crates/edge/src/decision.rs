@@ -3,7 +3,7 @@
 
 use http_publish::{
     ADDED_PROPERTIES, CLIENT_ID, CLUSTER, ClientId, Code, DryRun, PayloadCheck, Problem, Publish, Purpose,
-    QoS, RequestHead, RequestId, read,
+    QoS, RequestHead, RequestId, batch, read,
 };
 use policy::{Client, Refusal, RequestFacts, Verdict};
 
@@ -24,6 +24,8 @@ pub(crate) struct Decision {
 pub(crate) enum End {
     /// The upstream gets its end, and with it a whole request to publish.
     Send(QoS),
+    /// The same, for a batch. The upstream also answers a batch that is a dry run.
+    SendBatch,
     /// The filter answers with this document, and the upstream never gets the end.
     Show(Box<DryRun>),
 }
@@ -77,6 +79,51 @@ pub(crate) fn decide(
         }
     };
     Ok(Decision { payload: PayloadCheck::of(&publish, &config.rules.limits), end })
+}
+
+/// Decides about the head of a batch ([`Rules::is_batch`](http_publish::Rules)), and adds to `changes` what differs from its
+/// normal form. All its messages have the topic of the query: the bridge that reads the lines knows no permissions.
+pub(crate) fn decide_batch(
+    head: &RequestHead<'_>,
+    sender: Sender<'_>,
+    config: &Config,
+    changes: &mut Changes,
+) -> Result<Decision, Problem> {
+    let mut batch = batch::read(head, &config.rules)?;
+    let cluster = match batch.to_publish() {
+        Some(mut publish) => {
+            permit(&publish, &sender.client, config)?;
+            if config.enrichment.depends_on_message() {
+                const DETAIL: &str =
+                    "this edge accepts no batches: what it adds to a message depends on the message";
+                return Err(Problem::new(Code::NotFound, DETAIL));
+            }
+            enrich(&mut publish, head, sender, config)?;
+            let routing = config.routing.as_ref();
+            let cluster = routing.and_then(|routing| routing.cluster(publish.topic_name.as_str()));
+            batch.user_properties = publish.user_properties;
+            cluster
+        }
+        None if config.permissions.is_none() && config.routing.is_none() && config.enrichment.is_empty() => {
+            None
+        }
+        None => {
+            const DETAIL: &str =
+                "this edge judges a batch by one topic; write ?topic= and the percent-encoded Topic Name";
+            return Err(Problem::new(Code::MissingTopic, DETAIL));
+        }
+    };
+    let Ok(()) = batch.changes(head, &config.rules, |change| {
+        changes.push(change);
+        Ok::<_, std::convert::Infallible>(())
+    });
+    if let Some(client_id) = sender.client_id {
+        changes.set(CLIENT_ID, &client_id.to_field());
+    }
+    if let Some(cluster) = cluster {
+        changes.set(CLUSTER, cluster);
+    }
+    Ok(Decision { payload: PayloadCheck::of_batch(), end: End::SendBatch })
 }
 
 /// The name of the binding that permits it; `None` if no permissions are configured.

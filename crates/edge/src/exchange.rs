@@ -15,7 +15,7 @@ use http_publish::{
 
 use crate::changes::Changes;
 use crate::config::Config;
-use crate::decision::{Decision, End, Sender, decide};
+use crate::decision::{Decision, End, Sender, decide, decide_batch};
 use crate::host::{Attribute, Chunk, Fields, Host, HostError, LocalResponse};
 use crate::identity::{edge_failure, identify};
 use crate::outcome::Outcome;
@@ -130,9 +130,11 @@ impl Exchange {
             }
         }));
         forged.iter().filter(|(_, is_there)| *is_there).for_each(|(name, _)| changes.remove(name));
-        if !config.rules.is_publish(head.target()) {
-            return Ok(Stage::Passing);
-        }
+        let decide = match head.target() {
+            target if config.rules.is_publish(target) => decide,
+            target if config.rules.is_batch(target) => decide_batch,
+            _ => return Ok(Stage::Passing),
+        };
         head.request_id().map_or("", RequestId::as_str).clone_into(&mut self.request_id);
 
         let identity = identify(host, &config.client_id)?;
@@ -167,6 +169,10 @@ impl Exchange {
             }
             Stage::Streaming(Payload { end: End::Send(qos), .. }) if progress == Progress::Ended => {
                 count(host, Outcome::Sent(qos));
+                Flow::Continue
+            }
+            Stage::Streaming(Payload { end: End::SendBatch, .. }) if progress == Progress::Ended => {
+                count(host, Outcome::SentBatch);
                 Flow::Continue
             }
             stage => {

@@ -7,6 +7,8 @@ use http_publish::{AtFault, Code, QoS};
 pub enum Outcome {
     /// All of it went on to the upstream.
     Sent(QoS),
+    /// All of it went on to the upstream: a batch, of any number of messages.
+    SentBatch,
     /// It was a dry run, and its answer was given.
     DryRun,
     /// It was refused.
@@ -25,7 +27,7 @@ impl Outcome {
             matches!(code.at_fault(), AtFault::Client | AtFault::Edge)
                 && !matches!(code, Code::IdempotencyKeyInUse | Code::IdempotencyKeyReused)
         };
-        [Self::Sent(QoS::AtLeastOnce), Self::Sent(QoS::AtMostOnce), Self::DryRun]
+        [Self::Sent(QoS::AtLeastOnce), Self::Sent(QoS::AtMostOnce), Self::SentBatch, Self::DryRun]
             .into_iter()
             .chain(Code::ALL.iter().filter(own).map(|&code| Self::Refused(code)))
     }
@@ -35,6 +37,7 @@ impl Outcome {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sent(_) => "Sent",
+            Self::SentBatch => "SentBatch",
             Self::DryRun => "DryRun",
             Self::Refused(code) => code.as_str(),
         }
@@ -45,7 +48,7 @@ impl Outcome {
     pub const fn qos(self) -> Option<QoS> {
         match self {
             Self::Sent(qos) => Some(qos),
-            Self::DryRun | Self::Refused(_) => None,
+            Self::SentBatch | Self::DryRun | Self::Refused(_) => None,
         }
     }
 }

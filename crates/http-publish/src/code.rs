@@ -99,6 +99,8 @@ codes! {
     InvalidDryRun 400 Client "The dry-run parameter is not 0 or 1";
     /// A parameter does not exist, and the rules refuse it.
     UnknownParameter 400 Client "A parameter does not exist";
+    /// A line of a batch is not a JSON object that describes a message.
+    InvalidBatchLine 400 Client "A line of the batch is not a message";
     /// The Payload Format Indicator is 1 and the payload is not UTF-8.
     PayloadNotUtf8 400 Client "The payload is not UTF-8";
     /// The request ended before its payload did.

@@ -1,13 +1,15 @@
 //! The Content Type (MQTT 5.0, 3.3.2.3.9): text that the broker forwards without interpreting it.
 
+use std::borrow::Cow;
+
 use crate::code::Code;
 use crate::fault::{Fault, Faults, faultless};
 use crate::limits::Limits;
 use crate::mqtt_string;
 
 /// The type of the payload, usually a media type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ContentType<'a>(&'a str);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ContentType<'a>(Cow<'a, str>);
 
 // === impl ContentType ===
 
@@ -16,7 +18,17 @@ impl<'a> ContentType<'a> {
     /// header lines into one (RFC 9110, 5.3).
     pub(crate) fn parse(raw: &'a [u8], limits: &Limits) -> Result<Self, Faults> {
         let text = mqtt_string::from_bytes(raw).map_err(|fault| vec![fault])?;
-        let combined = unquoted_comma(raw).map(|offset| {
+        Self::check(Cow::Borrowed(text), limits)
+    }
+
+    /// Takes a text.
+    pub(crate) fn of_text(text: Cow<'a, str>, limits: &Limits) -> Result<Self, Faults> {
+        mqtt_string::check(&text).map_err(|fault| vec![fault])?;
+        Self::check(text, limits)
+    }
+
+    fn check(text: Cow<'a, str>, limits: &Limits) -> Result<Self, Faults> {
+        let combined = unquoted_comma(text.as_bytes()).map(|offset| {
             Fault::new(Code::DuplicateParameter, "a comma separates two values; only one is allowed")
                 .at(offset)
         });
@@ -31,8 +43,8 @@ impl<'a> ContentType<'a> {
 
     /// The Content Type.
     #[must_use]
-    pub const fn as_str(self) -> &'a str {
-        self.0
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

@@ -79,7 +79,7 @@ impl Publish<'_> {
                 response_topic: self.response_topic.as_ref().map(|topic| topic.as_str().to_owned()),
                 correlation_data: self.correlation_data.as_ref().map(CorrelationData::to_base64),
                 user_properties: self.user_properties.clone(),
-                content_type: self.content_type.map(|text| text.as_str().to_owned()),
+                content_type: self.content_type.as_ref().map(|text| text.as_str().to_owned()),
                 message_expiry_interval: self.message_expiry_interval.map(|interval| interval.seconds()),
                 payload_format_indicator: u8::from(
                     self.payload_format_indicator == PayloadFormatIndicator::Utf8,

@@ -29,6 +29,7 @@
 
 mod api_version;
 mod base64;
+pub mod batch;
 mod client_id;
 mod code;
 mod content_encoding;

@@ -1,5 +1,6 @@
 //! Checks of the payload while it streams: its size, and with Payload Format Indicator 1, its UTF-8.
 
+use crate::batch;
 use crate::code::Code;
 use crate::fault::Fault;
 use crate::{Limits, Location, PayloadFormatIndicator, Problem, Publish, Utf8Check, Violation};
@@ -34,6 +35,12 @@ impl PayloadCheck {
     #[must_use]
     pub fn of(publish: &Publish<'_>, limits: &Limits) -> Self {
         Self::new(publish.payload_format_indicator, limits)
+    }
+
+    /// A check of the payload of a batch.
+    #[must_use]
+    pub const fn of_batch() -> Self {
+        Self { limit: batch::MAX_BYTES, seen: 0, utf8: None }
     }
 
     /// Whether every byte has to be given to [`push`](Self::push). If not, [`count`](Self::count) is enough.

@@ -52,29 +52,7 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
         let fault = Fault::new(Code::InvalidIdempotencyKey, WAITS);
         violations.0.push(Violation::new(field::IDEMPOTENCY_KEY, Location::Header, fault));
     }
-    let api_version = violations
-        .query("api-version", query.api_version, |raw| one(ApiVersion::parse(raw, &rules.api_versions)));
-    let purpose = violations.query("dry-run", query.dry_run, |raw| one(Purpose::parse(raw)));
-    if let Some((name, offset)) = query::unencoded(head.target()) {
-        let fault = Fault::new(Code::InvalidPercentEncoding, UNENCODED).at(offset);
-        let parameter = if name.is_empty() { UNNAMED.to_owned() } else { ignored::shown(name) };
-        violations.0.push(Violation::new(parameter, Location::Query, fault));
-    }
-    if head.is_encoded {
-        violations.0.push(Violation::new(
-            field::CONTENT_ENCODING,
-            Location::Header,
-            content_encoding::unsupported(),
-        ));
-    }
-    if rules.unknown_parameters == UnknownParameters::Refuse {
-        violations.0.extend(head.ignored().into_iter().map(Ignored::into_violation));
-    }
-    if let Some(length) = head.content_length()
-        && let Err(fault) = payload::check_size(length, limits.payload_bytes)
-    {
-        violations.0.push(payload::violation(fault));
-    }
+    let (api_version, purpose) = violations.common(head, &query, rules, limits.payload_bytes);
 
     match (topic_name, Problem::from_violations(violations.0)) {
         (Some(topic_name), None) => Ok(Publish {
@@ -114,12 +92,45 @@ struct Source {
     location: Location,
 }
 
+/// The broken rules of a head.
 #[derive(Default)]
-struct Violations(Vec<Violation>);
+pub(crate) struct Violations(pub(crate) Vec<Violation>);
 
 // === impl Violations ===
 
 impl Violations {
+    /// Reads what every request has: API version and purpose. Checks the query, the content coding, unknown parameters and
+    /// the announced size of the payload.
+    pub(crate) fn common<'a>(
+        &mut self,
+        head: &RequestHead<'a>,
+        query: &Query<'a>,
+        rules: &'a Rules,
+        payload_bytes: u64,
+    ) -> (Option<ApiVersion<'a>>, Option<Purpose>) {
+        let api_version = self
+            .query("api-version", query.api_version, |raw| one(ApiVersion::parse(raw, &rules.api_versions)));
+        let purpose = self.query("dry-run", query.dry_run, |raw| one(Purpose::parse(raw)));
+        if let Some((name, offset)) = query::unencoded(head.target()) {
+            let fault = Fault::new(Code::InvalidPercentEncoding, UNENCODED).at(offset);
+            let parameter = if name.is_empty() { UNNAMED.to_owned() } else { ignored::shown(name) };
+            self.0.push(Violation::new(parameter, Location::Query, fault));
+        }
+        if head.is_encoded {
+            let fault = content_encoding::unsupported();
+            self.0.push(Violation::new(field::CONTENT_ENCODING, Location::Header, fault));
+        }
+        if rules.unknown_parameters == UnknownParameters::Refuse {
+            self.0.extend(head.ignored().into_iter().map(Ignored::into_violation));
+        }
+        if let Some(length) = head.content_length()
+            && let Err(fault) = payload::check_size(length, payload_bytes)
+        {
+            self.0.push(payload::violation(fault));
+        }
+        (api_version, purpose)
+    }
+
     /// Reads a value that may be absent. A repeated one is a violation, and none of its values is read.
     fn optional<'a, T>(
         &mut self,
@@ -141,7 +152,7 @@ impl Violations {
         None
     }
 
-    fn query<'a, T>(
+    pub(crate) fn query<'a, T>(
         &mut self,
         name: &'static str,
         slot: Slot<'a>,
@@ -150,7 +161,7 @@ impl Violations {
         self.optional(Source { name, location: Location::Query }, slot, parse)
     }
 
-    fn field<'a, T>(
+    pub(crate) fn field<'a, T>(
         &mut self,
         name: &'static str,
         slot: Slot<'a>,

@@ -102,7 +102,7 @@ mod tests {
         let head = RequestHead::from_fields(start.into_iter().chain(fields));
         let rules = Rules::default();
         let publish = read(&head, &rules).unwrap();
-        assert_eq!(publish.content_type.map(|text| text.as_str()), received.content_type);
+        assert_eq!(publish.content_type.as_ref().map(|text| text.as_str()), received.content_type);
         assert_eq!(publish.response_topic.as_ref().map(|topic| topic.as_str()), received.response_topic);
         assert_eq!(publish.correlation_data.as_ref().map(|data| data.as_bytes()), received.correlation_data);
         assert_eq!(publish.user_properties, received.user_properties);

@@ -28,6 +28,13 @@ pub enum UnknownParameters {
 // === impl Rules ===
 
 impl Rules {
+    /// Whether a target (path and query) has the path of batches, which is that of HTTP Publish and `/batch`.
+    #[must_use]
+    pub fn is_batch(&self, target: &[u8]) -> bool {
+        let rest = target.strip_prefix(self.path.as_bytes()).and_then(|rest| rest.strip_prefix(b"/batch"));
+        rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'?')))
+    }
+
     /// Whether a target (path and query) has the path of HTTP Publish.
     #[must_use]
     pub fn is_publish(&self, target: &[u8]) -> bool {

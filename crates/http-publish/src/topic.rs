@@ -26,7 +26,22 @@ impl<'a> TopicName<'a> {
     /// Reads the percent-encoded `topic` of the query.
     pub(crate) fn parse(raw: &'a [u8], limits: &Limits) -> Result<Self, Faults> {
         let text = text_of(raw).map_err(|fault| vec![fault])?;
-        let wildcard = text.find(WILDCARDS).map(|offset| wildcard_fault(raw, offset));
+        Self::check(text, limits, |offset| wildcard_fault(raw, offset))
+    }
+
+    /// Takes a text that is not percent-encoded.
+    pub(crate) fn of_text(text: Cow<'a, str>, limits: &Limits) -> Result<Self, Faults> {
+        check_text(&text).map_err(|fault| vec![fault])?;
+        Self::check(text, limits, |offset| Fault::new(Code::TopicWildcard, NO_WILDCARDS).at(offset))
+    }
+
+    /// `wildcard` is the fault of a wildcard at this offset of the text.
+    fn check(
+        text: Cow<'a, str>,
+        limits: &Limits,
+        wildcard: impl FnOnce(usize) -> Fault,
+    ) -> Result<Self, Faults> {
+        let wildcard = text.find(WILDCARDS).map(wildcard);
         let reserved = text.starts_with('$').then(|| {
             Fault::new(Code::TopicReserved, "topics that start with $ are reserved for the broker").at(0)
         });
@@ -73,9 +88,24 @@ impl<'a> ResponseTopic<'a> {
             ]);
         }
         let text = text_of(raw).map_err(|fault| vec![fault])?;
+        Self::check(text, limits, |offset| percent::raw_offset(raw, offset))
+    }
+
+    /// Takes a text that is not percent-encoded.
+    pub(crate) fn of_text(text: Cow<'a, str>, limits: &Limits) -> Result<Self, Faults> {
+        check_text(&text).map_err(|fault| vec![fault])?;
+        Self::check(text, limits, |offset| offset)
+    }
+
+    /// `offset_of` is the offset in the value as it was sent.
+    fn check(
+        text: Cow<'a, str>,
+        limits: &Limits,
+        offset_of: impl FnOnce(usize) -> usize,
+    ) -> Result<Self, Faults> {
         let wildcard = text.find(WILDCARDS).map(|offset| {
             Fault::new(Code::ResponseTopicWildcard, "a Response Topic cannot have wildcards")
-                .at(percent::raw_offset(raw, offset))
+                .at(offset_of(offset))
         });
         let bytes = Fault::check_limit(
             Code::ResponseTopicTooLong,
@@ -112,17 +142,29 @@ fn text_of(raw: &[u8]) -> Result<Cow<'_, str>, Fault> {
         fault
     })?;
     if text.is_empty() {
-        return Err(Fault::new(Code::EmptyTopic, "a topic needs at least one character"));
+        return Err(empty());
     }
     Ok(text)
 }
+
+/// Checks a text that is not percent-encoded.
+fn check_text(text: &str) -> Result<(), Fault> {
+    mqtt_string::check(text)?;
+    if text.is_empty() { Err(empty()) } else { Ok(()) }
+}
+
+fn empty() -> Fault {
+    Fault::new(Code::EmptyTopic, "a topic needs at least one character")
+}
+
+const NO_WILDCARDS: &str = "a Topic Name has no wildcards; + and # are for subscribers";
 
 fn wildcard_fault(raw: &[u8], offset: usize) -> Fault {
     let offset = percent::raw_offset(raw, offset);
     let detail = if raw.get(offset) == Some(&b'+') {
         "a Topic Name has no wildcards, and + is one; a space is written %20"
     } else {
-        "a Topic Name has no wildcards; + and # are for subscribers"
+        NO_WILDCARDS
     };
     Fault::new(Code::TopicWildcard, detail).at(offset)
 }

@@ -48,6 +48,25 @@ impl UserProperties {
         Ok(properties)
     }
 
+    /// Takes pairs of texts. The first fault of each is found.
+    pub(crate) fn of_pairs<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+        limits: &Limits,
+    ) -> Result<Self, Faults> {
+        let mut properties = Self::default();
+        for (index, (name, value)) in pairs.into_iter().enumerate() {
+            for text in [name, value] {
+                check_text(text).map_err(|mut fault| {
+                    fault.detail = format!("pair {index}: {}", fault.detail).into();
+                    vec![fault]
+                })?;
+            }
+            properties.push(name, value);
+        }
+        properties.check_size(limits).map_err(|fault| vec![fault])?;
+        Ok(properties)
+    }
+
     /// Returns an error if the names and values, including those of an edge, are over the limit.
     pub(crate) fn check_size(&self, limits: &Limits) -> Result<(), Fault> {
         Fault::check_limit(

@@ -104,6 +104,22 @@ impl Enrichment {
         self.properties.len()
     }
 
+    /// Whether a property has a value that differs between the messages of one topic, client and request.
+    #[must_use]
+    pub fn depends_on_message(&self) -> bool {
+        self.properties.iter().any(|property| match property.value {
+            Value::ResponseTopic
+            | Value::CorrelationData
+            | Value::PayloadFormatIndicator
+            | Value::UserProperty(_) => true,
+            Value::Static(_)
+            | Value::Client(_)
+            | Value::RequestId
+            | Value::SourceAddress
+            | Value::TopicName => false,
+        })
+    }
+
     /// Whether a property is the source address, which the edge looks up only if it is needed.
     #[must_use]
     pub fn wants_source_address(&self) -> bool {

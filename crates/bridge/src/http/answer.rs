@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use http_publish::{
     CONTENT_TYPE, IDEMPOTENT_REPLAYED, PREFERENCE_APPLIED, Problem, REASON_CODE, REQUEST_ID, ReasonCode,
-    RequestId, Wait,
+    RequestId, Wait, batch,
 };
 use hyper::body::Body;
 use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
@@ -45,6 +45,16 @@ pub(super) fn apply(answer: &mut Answer, wait: Wait) {
 /// The answer to an earlier request with the same Idempotency-Key.
 pub(super) fn replayed(mut answer: Answer) -> Answer {
     put(&mut answer, IDEMPOTENT_REPLAYED, "true");
+    answer
+}
+
+/// The answer to a batch, of which this number of messages was refused.
+pub(super) fn batch(status: StatusCode, lines: Vec<u8>, size: usize, refused: usize) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(lines)));
+    *answer.status_mut() = status;
+    put(&mut answer, CONTENT_TYPE, batch::MEDIA_TYPE);
+    put(&mut answer, batch::SIZE, &size.to_string());
+    put(&mut answer, batch::REFUSED, &refused.to_string());
     answer
 }
 

@@ -55,6 +55,28 @@ impl Publisher {
         translate::answer(outcome)
     }
 
+    /// Submits a message. [`outcome`](Self::outcome) waits for it.
+    pub(super) fn submit(
+        &self,
+        message: &Message<'_>,
+        client: Option<&ClientId<'_>>,
+        permit: Permit,
+    ) -> Result<Submitted, Problem> {
+        let client = client.map(ClientId::as_str);
+        self.pool.submit(message, client, permit, LatePubAck::Ignored).map_err(translate::problem)
+    }
+
+    /// Waits for the outcome of a message that was submitted at `start`.
+    pub(super) async fn outcome(
+        &self,
+        mut submitted: Submitted,
+        start: Instant,
+    ) -> Result<Published, Problem> {
+        let outcome = submitted.outcome().await;
+        self.metrics.observe_publish(start.elapsed());
+        translate::answer(outcome)
+    }
+
     /// Publishes a message unless an earlier request with its key has, and waits for the outcome, at most for the publish
     /// time-out.
     ///

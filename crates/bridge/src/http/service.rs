@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_publish::{
     CLIENT_ID, ClientId, Code, Decision, PayloadCheck, Problem, Publish, Purpose, REQUEST_ID, ReasonCode,
-    RequestHead, RequestId, Rules, Wait, read,
+    RequestHead, RequestId, Rules, Wait, batch, read,
 };
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -18,6 +18,7 @@ use mqtt_publisher::{Message, Pool, PublishError};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer};
+use super::batch::{Means, PassingOn};
 use super::body::Payload;
 use super::client;
 use super::config::HttpConfig;
@@ -155,6 +156,14 @@ impl Service {
                 .unwrap_or_else(|_| Err(translate::problem(PublishError::AcknowledgementTimeout)))
                 .inspect_err(|problem| self.metrics.count_refused(problem.code()));
         }
+        if routes == Routes::All && self.rules.is_batch(target(parts).as_bytes()) {
+            let deadline = self.config.body_timeout + self.config.publish_timeout + SLACK;
+            // Boxed, so that other requests need no memory for it.
+            return tokio::time::timeout(deadline, Box::pin(self.handle_batch(parts, payload)))
+                .await
+                .unwrap_or_else(|_| Err(translate::problem(PublishError::AcknowledgementTimeout)))
+                .inspect_err(|problem| self.metrics.count_refused(problem.code()));
+        }
         match (&parts.method, parts.uri.path()) {
             (&Method::GET | &Method::HEAD, "/healthz") => Ok(answer::well("alive\n")),
             (&Method::GET | &Method::HEAD, "/readyz") => self.readiness(),
@@ -209,6 +218,27 @@ impl Service {
         }
     }
 
+    async fn handle_batch(&self, parts: &Parts, payload: &mut Payload) -> Result<Answer, Problem> {
+        let head = head(parts);
+        let batch = batch::read(&head, &self.rules)?;
+        let client = self.pool.clients().map(|_| client::named(&parts.headers)).transpose()?;
+        let trace = TraceContext::of(&parts.headers);
+        let (payload, _permit) = self.read_payload(PayloadCheck::of_batch(), parts, payload).await?;
+        let means = Means {
+            rules: &self.rules,
+            publisher: &self.publisher,
+            budget: &self.budget,
+            metrics: &self.metrics,
+            client: client.as_ref(),
+            passing_on: if self.config.trace_context {
+                PassingOn::Trace(trace.as_ref())
+            } else {
+                PassingOn::Nothing
+            },
+        };
+        super::batch::publish(&batch, payload, means).await
+    }
+
     /// Whether the trace context of a request is used at all.
     const fn follows_traces(&self) -> bool {
         self.config.trace_context || self.spans.is_some()
@@ -226,12 +256,20 @@ impl Service {
             let properties = trace::put(trace, &publish.user_properties);
             publish.set_user_properties(properties, &self.rules.limits)?;
         }
+        self.read_payload(PayloadCheck::of(publish, &self.rules.limits), parts, payload).await
+    }
+
+    async fn read_payload(
+        &self,
+        check: PayloadCheck,
+        parts: &Parts,
+        payload: &mut Payload,
+    ) -> Result<(Bytes, Permit), Problem> {
         let permit = self.budget.admit().and_then(|mut permit| {
             permit.add_beside(head_length(parts))?;
             Ok(permit)
         });
         let mut permit = permit.map_err(|exhausted| translate::problem(exhausted.into()))?;
-        let check = PayloadCheck::of(publish, &self.rules.limits);
         let payload = tokio::select! {
             payload = payload.read(check, &mut permit) => payload?,
             () = self.given_up.cancelled() => return Err(stopped()),

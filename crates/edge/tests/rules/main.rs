@@ -1,5 +1,6 @@
 //! The rules of the filter, with a host in memory.
 
+mod batch;
 mod fake_host;
 mod head;
 mod host_failures;

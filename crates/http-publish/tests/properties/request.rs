@@ -89,7 +89,7 @@ fn check_limits(publish: &Publish<'_>, rules: &Rules) {
         name.len() + value.len()
     });
     assert!(size.sum::<usize>() <= user_properties_bytes);
-    if let Some(text) = publish.content_type {
+    if let Some(text) = &publish.content_type {
         assert!(is_mqtt_text(text.as_str()) && text.as_str().len() <= content_type_bytes);
     }
     if let Some(interval) = publish.message_expiry_interval {
@@ -139,7 +139,7 @@ fn check_dry_run(publish: &Publish<'_>, request_id: Option<RequestId<'_>>) {
     let shown: Value = serde_json::from_slice(&shown).expect("a dry run is JSON");
     let packet = &shown["publish"];
     assert_eq!(packet["topicName"], publish.topic_name.as_str());
-    assert_eq!(packet["contentType"].as_str(), publish.content_type.map(|text| text.as_str()));
+    assert_eq!(packet["contentType"].as_str(), publish.content_type.as_ref().map(|text| text.as_str()));
     let pairs: Vec<Value> =
         publish.user_properties.iter().map(|(name, value)| Value::from(vec![name, value])).collect();
     assert_eq!(packet["userProperties"].as_array().map_or(&[][..], Vec::as_slice), pairs);

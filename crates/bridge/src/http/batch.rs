@@ -1,0 +1,134 @@
+//! Batches: the messages of a request are submitted together, and answered in their order.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http_publish::batch::{self, Batch, Line};
+use http_publish::{ClientId, Code, Problem, Purpose, Rules};
+use hyper::StatusCode;
+use mqtt_publisher::Submitted;
+use mqtt_publisher::budget::Budget;
+
+use super::answer::{self, Answer};
+use super::publisher::Publisher;
+use crate::metrics::Metrics;
+use crate::trace::{self, TraceContext};
+use crate::translate;
+
+/// What a message of a batch is published with.
+#[derive(Clone, Copy)]
+pub(super) struct Means<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) publisher: &'a Publisher,
+    pub(super) budget: &'a Arc<Budget>,
+    pub(super) metrics: &'a Metrics,
+    pub(super) client: Option<&'a ClientId<'a>>,
+    pub(super) passing_on: PassingOn<'a>,
+}
+
+/// What is passed on of the trace context.
+#[derive(Clone, Copy)]
+pub(super) enum PassingOn<'a> {
+    Nothing,
+    /// The trace context of the request, if it has one.
+    Trace(Option<&'a TraceContext<'a>>),
+}
+
+/// A message of a batch.
+enum Item {
+    /// It is on its way.
+    Submitted(Submitted),
+    /// It is only shown, in this line of the answer.
+    Shown(Vec<u8>),
+    Refused(Problem),
+}
+
+/// Publishes or shows the messages of a batch.
+///
+/// # Errors
+///
+/// Returns a problem if there are no lines, too many, or none that can be read.
+pub(super) async fn publish(batch: &Batch<'_>, payload: Bytes, means: Means<'_>) -> Result<Answer, Problem> {
+    let items = {
+        let lines = Batch::lines(&payload)?;
+        let items = lines.iter().enumerate().map(|(index, line)| means.begin(batch, index, line));
+        items.collect::<Vec<_>>()
+    };
+    // Each message has a copy of its payload.
+    drop(payload);
+    check_readable(&items)?;
+
+    let start = Instant::now();
+    let (size, mut refused) = (items.len(), 0);
+    let mut lines = Vec::with_capacity(size * TYPICAL_LINE);
+    for (index, item) in items.into_iter().enumerate() {
+        let outcome = match item {
+            Item::Submitted(submitted) => means.publisher.outcome(submitted, start).await,
+            Item::Shown(line) => {
+                lines.extend_from_slice(&line);
+                continue;
+            }
+            Item::Refused(problem) => Err(problem),
+        };
+        match outcome {
+            Ok(published) => {
+                batch::sent(&mut lines, index, published.status.as_u16(), published.reason_code);
+            }
+            Err(problem) => {
+                means.metrics.count_refused(problem.code());
+                batch::refused(&mut lines, index, &problem);
+                refused += 1;
+            }
+        }
+    }
+    let status = if refused == 0 { StatusCode::OK } else { StatusCode::MULTI_STATUS };
+    Ok(answer::batch(status, lines, size, refused))
+}
+
+/// The bytes of a line of the answer, without a problem.
+const TYPICAL_LINE: usize = 48;
+
+/// Returns the first problem if every line has none but that it cannot be read.
+fn check_readable(items: &[Item]) -> Result<(), Problem> {
+    let unreadable = |item: &Item| match item {
+        Item::Refused(problem) if problem.code() == Code::InvalidBatchLine => {
+            Some(problem.detail().to_owned())
+        }
+        _ => None,
+    };
+    if !items.iter().all(|item| unreadable(item).is_some()) {
+        return Ok(());
+    }
+    let first = items.first().and_then(unreadable).unwrap_or_default();
+    Err(Problem::new(
+        Code::InvalidBatchLine,
+        format!("no line of the batch is a message; the first: {first}"),
+    ))
+}
+
+// === impl Means ===
+
+impl Means<'_> {
+    /// Reads a line, and submits or shows its message.
+    fn begin(self, batch: &Batch<'_>, index: usize, line: &[u8]) -> Item {
+        self.try_begin(batch, index, line).unwrap_or_else(Item::Refused)
+    }
+
+    fn try_begin(self, batch: &Batch<'_>, index: usize, line: &[u8]) -> Result<Item, Problem> {
+        let limits = &self.rules.limits;
+        let Line { mut publish, payload } = batch.read_line(line, limits)?;
+        if let PassingOn::Trace(trace) = self.passing_on {
+            let properties = trace::put(trace, &publish.user_properties);
+            publish.set_user_properties(properties, limits)?;
+        }
+        if batch.purpose == Purpose::DryRun {
+            let mut out = Vec::new();
+            batch::shown(&mut out, index, &publish, payload.len() as u64);
+            return Ok(Item::Shown(out));
+        }
+        let permit = self.budget.admit().map_err(|exhausted| translate::problem(exhausted.into()))?;
+        let message = translate::message(&publish, Bytes::from(payload.into_owned()));
+        self.publisher.submit(&message, self.client, permit).map(Item::Submitted)
+    }
+}
