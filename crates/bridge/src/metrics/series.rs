@@ -51,7 +51,7 @@ impl Collector for Numbers {
             count(&mut publishes, &[("qos", "1"), ("reason_code", &reason_code)], messages)?;
         }
 
-        let help = "Publish requests that were answered with a problem.";
+        let help = "Publish requests and messages of batches that were answered with a problem.";
         let mut refused = encoder.encode_descriptor("refusals", help, None, MetricType::Counter)?;
         for (code, requests) in refusals.iter() {
             count(&mut refused, &[("code", code.as_str())], requests)?;
