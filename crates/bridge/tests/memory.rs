@@ -171,18 +171,13 @@ async fn small_messages_on_connections_that_had_large_ones() {
     program.is_within_the_bound("small payloads after large ones");
 }
 
-#[tokio::test]
-async fn heads_that_do_not_end() {
-    let program = Program::start().await;
-    let unfinished =
-        format!("POST /mqtt/messages?topic=a HTTP/1.1\r\nhost: b\r\nx: {}", "x".repeat(200 * KIB));
+/// Sends the same on 1,000 connections, for 2 s: the bridge does not read all of it.
+async fn sent_on_1000_connections(program: &Program, data: &[u8]) -> Vec<TcpStream> {
     let writers = (0..1000).map(|_| {
-        let (address, unfinished) = (program.address, unfinished.clone());
+        let (address, data) = (program.address, data.to_vec());
         tokio::spawn(async move {
             let mut stream = soon(TcpStream::connect(address)).await.unwrap();
-            // The bridge does not read all of them.
-            let _ =
-                tokio::time::timeout(Duration::from_secs(2), stream.write_all(unfinished.as_bytes())).await;
+            let _ = tokio::time::timeout(Duration::from_secs(2), stream.write_all(&data)).await;
             stream
         })
     });
@@ -190,24 +185,59 @@ async fn heads_that_do_not_end() {
     for writer in writers.collect::<Vec<_>>() {
         streams.push(writer.await.unwrap());
     }
-    program.is_within_the_bound("1,000 heads of 200 KiB that do not end");
+    streams
+}
 
-    let mut stream = program.connect().await;
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: b\r\n\r\n").await.unwrap();
-    let answered = soon(stream.read(&mut [0; 4 * KIB])).await.unwrap();
-    assert!(answered > 0, "small heads need no room");
+#[tokio::test]
+async fn heads_that_do_not_end() {
+    let program = Program::start().await;
+    let unfinished =
+        format!("POST /mqtt/messages?topic=a HTTP/1.1\r\nhost: b\r\nx: {}", "x".repeat(200 * KIB));
+    let _streams = sent_on_1000_connections(&program, unfinished.as_bytes()).await;
+    program.is_within_the_bound("1,000 heads of 200 KiB that do not end, over HTTP/1.1");
+    // Small heads need no room.
+    program.counts(0).await;
+}
+
+#[tokio::test]
+async fn heads_that_do_not_end_over_http2() {
+    const HEADERS: u8 = 1;
+    const CONTINUATION: u8 = 9;
+    let frame = |kind, content: &[u8]| {
+        let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+        [&length[1..], &[kind, 0, 0, 0, 0, 1], content].concat()
+    };
+    // RFC 7541, C.2.1 and appendix A: `:method: POST`, `:scheme: http`, `:path: /`, then fields without indexing.
+    let field = [&[0, 1, b'x', 100][..], &[b'x'; 100]].concat();
+    let mut unfinished = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    unfinished.extend(frame(HEADERS, &[0x83, 0x86, 0x84]));
+    unfinished.extend(frame(CONTINUATION, &field.repeat(150)).repeat(9));
+    let program = Program::start().await;
+    let _streams = sent_on_1000_connections(&program, &unfinished).await;
+    program.is_within_the_bound("1,000 heads of 140 KiB that do not end, over HTTP/2");
+    program.counts(0).await;
+}
+
+#[tokio::test]
+async fn idle_connections_that_had_a_large_head() {
+    let program = Program::start().await;
+    let head = format!("GET /healthz HTTP/1.1\r\nhost: b\r\nx: {}\r\n\r\n", "x".repeat(200 * KIB));
+    let mut streams = Vec::new();
+    for _ in 0..1000 {
+        let mut stream = program.connect().await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answered = soon(stream.read(&mut [0; 4 * KIB])).await.unwrap();
+        assert!(answered > 0);
+        streams.push(stream);
+    }
+    program.is_within_the_bound("1,000 connections after a head of 200 KiB");
 }
 
 #[tokio::test]
 async fn heads_of_messages_whose_payload_does_not_come() {
     let program = Program::start().await;
     let head = head("topic=a", &format!("x: {}\r\ncontent-length: 1\r\n", "x".repeat(200 * KIB)));
-    let mut streams = Vec::new();
-    for _ in 0..1000 {
-        let mut stream = program.connect().await;
-        stream.write_all(head.as_bytes()).await.unwrap();
-        streams.push(stream);
-    }
+    let _streams = sent_on_1000_connections(&program, head.as_bytes()).await;
     program.counts(BUDGET - 512 * KIB).await;
     program.is_within_the_bound("1,000 messages with a head of 200 KiB, whose payload does not come");
 }

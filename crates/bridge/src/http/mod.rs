@@ -1,14 +1,16 @@
 //! The HTTP server: HTTP/1.1 and HTTP/2 without TLS, on one port.
 //!
-//! `listener` opens the port. `server` accepts a connection and detects its HTTP version, `service` routes a request, `body`
-//! reads its payload, `publisher` publishes it, `requests` waits for a reply, `batch` does so for many messages at once, and `answer` builds the response. A request that
-//! ends early publishes nothing. Each wait has its own time limit, and one deadline covers the whole request.
+//! `listener` opens the port. `server` accepts a connection and detects its HTTP version, `unfinished_heads` bounds what it
+//! reads, `service` routes a request, `body` reads its payload, `publisher` publishes it, `requests` waits for a reply,
+//! `batch` publishes many messages at once, and `answer` builds the response. A request that ends early publishes nothing.
+//! Each wait has its own time limit, and one deadline covers the whole request.
 
 mod answer;
 mod batch;
 mod body;
 mod client;
 mod config;
+mod frames;
 mod listener;
 mod protocol;
 mod publisher;

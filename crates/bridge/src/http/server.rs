@@ -1,10 +1,14 @@
 //! Accepts connections, serves each in its own task, and stops gracefully.
 
+use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -12,11 +16,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use super::answer::Answer;
 use super::config::{HttpConfig, MAX_HEAD_BYTES};
 use super::protocol::{Protocol, detect};
 use super::routes::Routes;
 use super::service::Service;
-use super::unfinished_heads::{BoundedHeads, HeadRoom, InProgress};
+use super::unfinished_heads::{BoundedHeads, HeadRoom, LatestHead};
 
 /// An HTTP server on one socket.
 #[derive(Debug)]
@@ -110,11 +115,10 @@ impl Server {
                         routes: self.routes,
                         config: self.config,
                         head_room: acceptor.head_room.clone(),
-                        watcher: acceptor.graceful.watcher(),
                         closing: acceptor.closing.clone(),
                         _slot: slot,
                     };
-                    tokio::spawn(connection.serve(stream));
+                    tokio::spawn(connection.serve(stream, acceptor.graceful.watcher()));
                 }
                 Err(error) => {
                     tracing::warn!("cannot accept a connection: {error}");
@@ -141,7 +145,6 @@ struct Connection {
     routes: Routes,
     config: HttpConfig,
     head_room: HeadRoom,
-    watcher: Watcher,
     closing: CancellationToken,
     _slot: OwnedSemaphorePermit,
 }
@@ -149,29 +152,28 @@ struct Connection {
 // === impl Connection ===
 
 impl Connection {
-    async fn serve(self, stream: TcpStream) {
+    async fn serve(self, stream: TcpStream, watcher: Watcher) {
         let Some(protocol) = self.detect(&stream).await else {
             return;
         };
-        let answer = |request| Arc::clone(&self.service).answer(self.routes, request);
         let ended = match protocol {
             Protocol::Http1 => {
-                let in_progress = InProgress::default();
-                let io = TokioIo::new(BoundedHeads::new(stream, self.head_room.clone(), in_progress.clone()));
+                let head = LatestHead::default();
+                let stream = BoundedHeads::http1(stream, self.head_room.clone(), head.clone());
+                let io = TokioIo::new(stream);
                 let service = service_fn(|request| {
-                    in_progress.begin();
-                    let (answering, in_progress) = (answer(request), &in_progress);
-                    async move { answering.await.inspect(|_| in_progress.end()) }
+                    head.arrived();
+                    self.answer_http1(request, &head)
                 });
                 let mut http = hyper::server::conn::http1::Builder::new();
                 http.timer(TokioTimer::new())
                     .header_read_timeout(self.config.idle_timeout)
                     .max_buf_size(MAX_HEAD_BYTES as usize);
-                self.watcher.watch(http.serve_connection(io, service)).await
+                watcher.watch(http.serve_connection(io, service)).await
             }
             Protocol::Http2 => {
-                let io = TokioIo::new(stream);
-                let service = service_fn(answer);
+                let io = TokioIo::new(BoundedHeads::http2(stream, self.head_room.clone()));
+                let service = service_fn(|request| Arc::clone(&self.service).answer(self.routes, request));
                 let mut http = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
                 http.timer(TokioTimer::new())
                     .max_header_list_size(MAX_HEAD_BYTES)
@@ -180,12 +182,26 @@ impl Connection {
                     .initial_connection_window_size(CONNECTION_WINDOW)
                     .keep_alive_interval(PING_INTERVAL)
                     .keep_alive_timeout(PING_TIMEOUT);
-                self.watcher.watch(http.serve_connection(io, service)).await
+                watcher.watch(http.serve_connection(io, service)).await
             }
         };
         if let Err(error) = ended {
             tracing::debug!("a connection ended: {error}");
         }
+    }
+
+    async fn answer_http1(
+        &self,
+        mut request: Request<Incoming>,
+        head: &LatestHead,
+    ) -> Result<Answer, Infallible> {
+        request.extensions_mut().insert(head.clone());
+        let mut answer = Arc::clone(&self.service).answer(self.routes, request).await?;
+        if head.was_large() {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        head.answered();
+        Ok(answer)
     }
 
     /// `None`: the client closed the connection, or had sent nothing when it timed out or the listener closed.

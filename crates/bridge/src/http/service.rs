@@ -25,6 +25,7 @@ use super::config::HttpConfig;
 use super::publisher::{Delivered, Publisher};
 use super::requests::{Answered, Requests};
 use super::routes::Routes;
+use super::unfinished_heads::LatestHead;
 use crate::idempotency::{self, Fingerprint, KeyId, KeyLimits, Keys};
 use crate::metrics::Metrics;
 use crate::trace::{self, PublishSpan, Spans, TraceContext};
@@ -266,10 +267,13 @@ impl Service {
         payload: &mut Payload,
     ) -> Result<(Bytes, Permit), Problem> {
         let permit = self.budget.admit().and_then(|mut permit| {
-            permit.add_beside(head_length(parts))?;
+            permit.add_beside(held_beside(parts))?;
             Ok(permit)
         });
         let mut permit = permit.map_err(|exhausted| translate::problem(exhausted.into()))?;
+        if let Some(head) = parts.extensions.get::<LatestHead>() {
+            head.counted();
+        }
         let payload = tokio::select! {
             payload = payload.read(check, &mut permit) => payload?,
             () = self.given_up.cancelled() => return Err(stopped()),
@@ -390,10 +394,11 @@ fn target(parts: &Parts) -> &str {
     parts.uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
-/// The bytes of the target and the fields.
-fn head_length(parts: &Parts) -> usize {
+/// The bytes of the target and the fields, or of the buffer that they are parts of.
+fn held_beside(parts: &Parts) -> usize {
     let fields = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
-    target(parts).len() + fields.sum::<usize>()
+    let length = target(parts).len() + fields.sum::<usize>();
+    parts.extensions.get::<LatestHead>().map_or(length, |head| length.max(head.room_length()))
 }
 
 fn head(parts: &Parts) -> RequestHead<'_> {
