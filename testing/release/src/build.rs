@@ -75,10 +75,10 @@ fn zigbuild(package: &str, profile: &str, target: &str, target_with_libc: &str) 
     let path = std::env::var_os("PATH").unwrap_or_default();
     let directories = program.parent().map(PathBuf::from).into_iter().chain(std::env::split_paths(&path));
     cargo.env("PATH", std::env::join_paths(directories).context(|| "PATH cannot be extended".to_owned())?);
-    // Paths of this machine are no part of a release.
-    let root = repo::root();
-    cargo.env("RUSTFLAGS", format!("--remap-path-prefix={}=. -Cstrip=debuginfo", root.display()));
-    command::run(cargo.current_dir(root))
+    let mut rustflags = rig::build::anonymous_paths();
+    rustflags.push("-Cstrip=debuginfo".to_owned());
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", rustflags.join("\x1f"));
+    command::run(cargo.current_dir(repo::root()))
 }
 
 /// Kept apart from what tests compile, whose flags differ.

@@ -26,10 +26,26 @@ pub fn trapping_filter(toolchain: WasmToolchain) -> Result<PathBuf> {
 fn build_filter(toolchain: WasmToolchain, features: &[&str], filter: PathBuf) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo_build();
     cargo.args(["--quiet", "--locked", "--profile", "filter", "--package", "postmqtt"]).args(features);
+    let rustflags = serde_json::to_string(&anonymous_paths()).context(|| "A path is not UTF-8".to_owned())?;
+    cargo.args(["--config", &format!("target.wasm32-wasip1.rustflags={rustflags}")]);
     command::run(cargo.current_dir(repo::root()))?;
     let built = toolchain.target_dir().join("wasm32-wasip1").join("filter").join("postmqtt.wasm");
     std::fs::copy(&built, &filter).context(|| format!("{} cannot be copied", built.display()))?;
     Ok(filter)
+}
+
+/// Flags for rustc that name sources by their place in the repository or in their crate, and not by their place on this
+/// machine: two machines build the same file, and it says nothing about either.
+#[must_use]
+pub fn anonymous_paths() -> Vec<String> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let registries = home.and_then(|home| std::fs::read_dir(home.join("registry").join("src")).ok());
+    let registries = registries.into_iter().flatten().flatten().map(|registry| (registry.path(), "crates"));
+    let mut prefixes: Vec<(PathBuf, &str)> = registries.chain([(repo::root(), ".")]).collect();
+    prefixes.sort();
+    let flag = |(path, name): (PathBuf, &str)| format!("--remap-path-prefix={}={name}", path.display());
+    prefixes.into_iter().map(flag).collect()
 }
 
 /// Builds the filter as a dynamic module of Envoy, and returns the path of its `.so`.
