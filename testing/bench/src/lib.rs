@@ -59,6 +59,7 @@ impl Bench {
             // Caches fill, connections are opened, and memory grows to the size that it keeps.
             load.send(&Workload::WARM_UP, listener.port)?;
         }
+        let mut all: Vec<Vec<Vec<Round>>> = Vec::new();
         for workload in &Workload::ALL {
             println!("\n{workload}");
             let mut rounds: Vec<Vec<Round>> = listeners.iter().map(|_| Vec::new()).collect();
@@ -69,6 +70,13 @@ impl Bench {
             }
             let rows: Vec<_> = listeners.iter().map(|listener| &listener.edge).zip(&rounds).collect();
             report::print(&rows);
+            all.push(rounds);
+        }
+        if let (Some(single), Some(batch)) = (all.get(Workload::SINGLE), all.get(Workload::BATCH)) {
+            println!("\nEnvoy and the bridge together");
+            for ((listener, single), batch) in listeners.iter().zip(single).zip(batch) {
+                report::print_batch(&listener.edge, single, batch);
+            }
         }
         Ok(())
     }

@@ -24,8 +24,10 @@ pub(super) struct Round {
     pub(super) requests_per_second: f64,
     /// Of every request, from its start to the end of its answer, in microseconds.
     pub(super) latencies: Vec<u64>,
-    /// What all threads of Envoy used, divided by the requests.
-    pub(super) cpu_per_request: Duration,
+    /// What all threads of Envoy used, divided by the messages.
+    pub(super) envoy_per_message: Duration,
+    /// What all threads of the bridge used, divided by the messages.
+    pub(super) bridge_per_message: Duration,
 }
 
 // === impl Load ===
@@ -45,17 +47,19 @@ impl<'a> Load<'a> {
         fs::write(&log, "").context(|| format!("{} cannot be written", log.display()))?;
         let mut h2load = self.command(workload, port, &log)?;
 
-        let (cpu_before, start) = (envoy.cpu_time(), Instant::now());
+        let cpu_times = || envoy.cpu_time().zip(self.stack.bridge().cpu_time());
+        let (cpu_before, start) = (cpu_times(), Instant::now());
         command::output(&mut h2load)?;
-        let (elapsed, cpu_after) = (start.elapsed(), envoy.cpu_time());
+        let (elapsed, cpu_after) = (start.elapsed(), cpu_times());
 
-        let cpu = cpu_after.zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
-        let cpu =
-            cpu.ok_or_else(|| Error::new("The system does not say how much processor time Envoy used."))?;
+        let (after, before) = cpu_after.zip(cpu_before).ok_or_else(|| {
+            Error::new("The system does not say how much processor time Envoy and the bridge used.")
+        })?;
         Ok(Round {
             requests_per_second: f64::from(workload.requests) / elapsed.as_secs_f64(),
             latencies: self.latencies(&log, workload)?,
-            cpu_per_request: cpu / workload.requests,
+            envoy_per_message: after.0.saturating_sub(before.0) / workload.messages(),
+            bridge_per_message: after.1.saturating_sub(before.1) / workload.messages(),
         })
     }
 
@@ -84,7 +88,7 @@ impl<'a> Load<'a> {
     /// Reads h2load's log: when each request began, the status of its answer, how long it took.
     fn latencies(&self, log: &Path, workload: &Workload) -> Result<Vec<u64>> {
         let text = fs::read_to_string(log).context(|| format!("{} cannot be read", log.display()))?;
-        let due = Workload::DUE.to_string();
+        let due = workload.due().to_string();
         let latencies: Vec<u64> = text
             .lines()
             .filter_map(|line| {

@@ -5,26 +5,42 @@ use super::load::Round;
 
 /// Prints one workload: a line for each edge, compared with the one without the filter.
 pub(super) fn print(rows: &[(&Edge, &Vec<Round>)]) {
-    let columns = ["requests/s", "p50, us", "p99, us", "CPU, us/request", "ratio"];
-    let [rate, p50, p99, cpu_time, ratio] = columns;
-    println!("  {:<22}{rate:>12}{p50:>10}{p99:>10}{cpu_time:>18}{ratio:>8}", "");
+    let columns = ["requests/s", "p50, us", "p99, us", "Envoy, us/message", "ratio", "bridge, us/message"];
+    let [rate, p50, p99, envoy, ratio, bridge] = columns;
+    println!("  {:<22}{rate:>12}{p50:>10}{p99:>10}{envoy:>19}{ratio:>7}{bridge:>20}", "");
     let baseline = rows.iter().find(|(edge, _)| **edge == Edge::WithoutFilter);
     for (edge, rounds) in rows {
         let mut latencies: Vec<u64> = rounds.iter().flat_map(|round| &round.latencies).copied().collect();
         latencies.sort_unstable();
         let rate = median(rounds.iter().map(|round| round.requests_per_second));
         let [p50, p99] = [50, 99].map(|percent| percentile(&latencies, percent));
-        let cpu_time = median(rounds.iter().map(cpu));
+        let envoy = median(rounds.iter().map(envoy_cpu));
+        let bridge = median(rounds.iter().map(bridge_cpu));
         // Of one round each: what the machine did besides was much the same for both.
         let ratios = baseline.iter().flat_map(|(_, baseline)| rounds.iter().zip(*baseline));
-        let ratio = median(ratios.map(|(round, baseline)| cpu(round) / cpu(baseline)));
-        println!("  {edge:<22}{rate:>12.0}{p50:>10}{p99:>10}{cpu_time:>18.1}{ratio:>8.2}");
+        let ratio = median(ratios.map(|(round, baseline)| envoy_cpu(round) / envoy_cpu(baseline)));
+        println!("  {edge:<22}{rate:>12.0}{p50:>10}{p99:>10}{envoy:>19.1}{ratio:>7.2}{bridge:>20.1}");
     }
 }
 
-/// In microseconds a request.
-fn cpu(round: &Round) -> f64 {
-    round.cpu_per_request.as_secs_f64() * 1e6
+/// Prints what a message of a batch costs Envoy and the bridge together, as a share of a single one.
+pub(super) fn print_batch(edge: &Edge, single: &[Round], batch: &[Round]) {
+    let both = |rounds: &[Round]| median(rounds.iter().map(|round| envoy_cpu(round) + bridge_cpu(round)));
+    let (single, batch) = (both(single), both(batch));
+    println!(
+        "  {edge}: {batch:.1} us a message of a batch, {single:.1} us a single one: 1/{:.1}",
+        single / batch
+    );
+}
+
+/// In microseconds a message.
+fn envoy_cpu(round: &Round) -> f64 {
+    round.envoy_per_message.as_secs_f64() * 1e6
+}
+
+/// In microseconds a message.
+fn bridge_cpu(round: &Round) -> f64 {
+    round.bridge_per_message.as_secs_f64() * 1e6
 }
 
 /// The one in the middle; of an even number, the upper of the two. Not a number, where there is none.

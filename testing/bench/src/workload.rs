@@ -16,6 +16,16 @@ pub(super) struct Workload {
     /// Bytes of the payload.
     payload: usize,
     payload_format: PayloadFormat,
+    grouping: Grouping,
+}
+
+/// How messages are put into requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grouping {
+    /// One message a request.
+    Single,
+    /// So many messages of one topic in a batch.
+    Batch(u32),
 }
 
 /// What is spoken to Envoy, without TLS.
@@ -46,40 +56,74 @@ const USUAL: Workload = Workload {
     qos: 1,
     payload: 256,
     payload_format: PayloadFormat::Unspecified,
+    grouping: Grouping::Single,
 };
 
 impl Workload {
-    /// The status of every answer, also with QoS 1, since nobody subscribes.
-    pub(super) const DUE: u16 = 202;
-
     /// Not measured.
     pub(super) const WARM_UP: Self = Self { requests: 5_000, ..USUAL };
 
-    pub(super) const ALL: [Self; 6] = [
+    /// What a batch is compared with.
+    pub(super) const SINGLE: usize = 0;
+    /// The batch in [`ALL`](Self::ALL).
+    pub(super) const BATCH: usize = 6;
+
+    pub(super) const ALL: [Self; 7] = [
         USUAL,
         Self { connections: 1, requests: 1_000, ..USUAL },
         Self { protocol: Protocol::Http2, ..USUAL },
         Self { qos: 0, ..USUAL },
         Self { payload: 16 * 1024, ..USUAL },
         Self { payload_format: PayloadFormat::Utf8, ..USUAL },
+        Self { requests: 400, connections: 8, grouping: Grouping::Batch(100), ..USUAL },
     ];
+
+    /// The status of every answer, also with QoS 1, since nothing subscribes.
+    pub(super) const fn due(&self) -> u16 {
+        match self.grouping {
+            Grouping::Single => 202,
+            Grouping::Batch(_) => 200,
+        }
+    }
+
+    /// The number of all messages.
+    pub(super) const fn messages(&self) -> u32 {
+        match self.grouping {
+            Grouping::Single => self.requests,
+            Grouping::Batch(messages) => self.requests * messages,
+        }
+    }
 
     pub(super) fn protocol(&self) -> Protocol {
         self.protocol
     }
 
     pub(super) fn payload(&self) -> String {
-        "a".repeat(self.payload)
+        let payload = "a".repeat(self.payload);
+        match self.grouping {
+            Grouping::Single => payload,
+            Grouping::Batch(messages) => {
+                let line = format!("{{\"payload\":\"{payload}\",\"qos\":{}}}\n", self.qos);
+                line.repeat(messages as usize)
+            }
+        }
     }
 
     /// Paths and queries, used in turn.
     pub(super) fn targets(&self) -> Vec<String> {
         let device = |number: usize| example::PATH_AND_QUERY.replace("CXa-23112", &format!("CXa-{number}"));
-        (0..TOPICS).map(device).collect()
+        let target = |number| match self.grouping {
+            Grouping::Single => device(number),
+            Grouping::Batch(_) => device(number).replacen('?', "/batch?", 1),
+        };
+        (0..TOPICS).map(target).collect()
     }
 
     /// The headers, without the token.
     pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
+        if self.grouping != Grouping::Single {
+            return vec![("content-type", "application/x-ndjson".to_owned())];
+        }
         let of_example = example::HEADERS.iter().map(|(name, value)| {
             let value = if *name == "mqtt-qos" { self.qos.to_string() } else { (*value).to_owned() };
             (*name, value)
@@ -98,8 +142,12 @@ impl fmt::Display for Workload {
         };
         write!(f, "QoS {}, {} bytes, {protocol}, {} at a time", self.qos, self.payload, self.connections)?;
         match self.payload_format {
-            PayloadFormat::Unspecified => Ok(()),
-            PayloadFormat::Utf8 => f.write_str(", Payload Format Indicator 1: held and checked"),
+            PayloadFormat::Unspecified => {}
+            PayloadFormat::Utf8 => f.write_str(", Payload Format Indicator 1: held and checked")?,
+        }
+        match self.grouping {
+            Grouping::Single => Ok(()),
+            Grouping::Batch(messages) => write!(f, ", {messages} messages a batch"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What holds of every input, each checked on some hundreds of random ones. The fuzzer in `fuzz/` looks for the others
 //! with the same checks.
 
+mod batch;
 mod client_id;
 mod mqtt_text;
 mod problem;
@@ -99,6 +100,28 @@ fn any_json() -> impl Strategy<Value = String> {
     prop_oneof![8 => array, 1 => soup]
 }
 
+/// The payload of a batch, or nearly.
+fn any_batch() -> impl Strategy<Value = Vec<u8>> {
+    let text = |right: &'static str| mostly(right, "([a-z+#/$]|\\\\u0000|\\\\u00e4|\\\\){0,6}");
+    let member = prop_oneof![
+        4 => text("[a-z/]{1,6}").prop_map(|text| format!("\"topic\":\"{text}\"")),
+        3 => text("[a-z]{0,9}").prop_map(|text| format!("\"payload\":\"{text}\"")),
+        1 => text("[A-Za-z0-9]{4}").prop_map(|text| format!("\"payloadBase64\":\"{text}\"")),
+        1 => mostly("\"qos\":[01]", "\"qos\":([0-9]{1,3}|true|null)"),
+        1 => mostly("\"retain\":(true|false)", "\"retain\":1"),
+        1 => text("[a-z/]{1,6}").prop_map(|text| format!("\"responseTopic\":\"{text}\"")),
+        1 => text("[A-Za-z0-9]{4}").prop_map(|text| format!("\"correlationData\":\"{text}\"")),
+        1 => text("[a-z]{1,3}/[a-z]{1,3}").prop_map(|text| format!("\"contentType\":\"{text}\"")),
+        1 => mostly("\"messageExpiryInterval\":[0-9]{1,3}", "\"messageExpiryInterval\":-?[0-9]{1,12}"),
+        1 => mostly("\"payloadFormatIndicator\":[01]", "\"payloadFormatIndicator\":[2-9]"),
+        1 => mostly("\"userProperties\":(\\[\\]|\\[\\[\"a\",\"b\"\\]\\])", "\"userProperties\":\\[\\[\"a\"\\]\\]"),
+        1 => "\"[a-z]{1,3}\":1",
+    ];
+    let object = vec(member, 0..5).prop_map(|members| format!("{{{}}}", members.join(",")).into_bytes());
+    let line = prop_oneof![10 => object, 1 => vec(any::<u8>(), 0..12)];
+    vec(line, 0..6).prop_map(|lines| lines.join(&b'\n'))
+}
+
 fn nearly_utf8() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![Just(0xe2u8), Just(0x82), Just(0xac), Just(0xf0), any::<u8>(), 0x20u8..0x7f];
     let text = any::<String>().prop_map(String::into_bytes);
@@ -146,6 +169,18 @@ proptest! {
         code: u8, reason: u8, words in prop_oneof![any::<String>(), "[\u{0}-\u{a0}\"\\\\]{0,12}"],
     ) {
         problem::check(code, reason, &words);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_line_becomes_a_message_that_keeps_every_promise_or_a_problem(
+        payload in any_batch(), topic in option::of(mostly("[a-z]{1,3}", "[a+%]{0,3}")), rules in any_rules(),
+    ) {
+        let query = topic.map(|topic| format!("?topic={topic}")).unwrap_or_default();
+        batch::check(format!("/mqtt/messages/batch{query}").as_bytes(), &payload, &rules);
     }
 }
 

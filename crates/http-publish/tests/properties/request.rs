@@ -29,7 +29,7 @@ fn head(fields: &Fields) -> RequestHead<'_> {
 }
 
 /// The document is JSON, has the members of RFC 9457, and agrees with what the problem says of itself.
-fn check_problem(problem: &Problem, request_id: Option<RequestId<'_>>) {
+pub(crate) fn check_problem(problem: &Problem, request_id: Option<RequestId<'_>>) {
     let document: Value = serde_json::from_slice(&problem.to_json(request_id)).expect("a problem is JSON");
     assert_eq!(document["status"], problem.status());
     assert_eq!(document["code"], problem.code().as_str());
@@ -60,7 +60,7 @@ fn check_problem(problem: &Problem, request_id: Option<RequestId<'_>>) {
 }
 
 /// Every part keeps its limit, and the protocol's own rules.
-fn check_limits(publish: &Publish<'_>, rules: &Rules) {
+pub(crate) fn check_limits(publish: &Publish<'_>, rules: &Rules) {
     let Limits {
         topic_bytes,
         topic_segments,
