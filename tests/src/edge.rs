@@ -205,6 +205,14 @@ impl Edge {
         self.administration("/stats/prometheus")
     }
 
+    /// The series of a bridge, past the edge.
+    #[must_use]
+    pub fn bridge_metrics(&self, index: usize) -> String {
+        let bridge = address_of(&self.stack.bridge_url(index));
+        let request = Request::post("/metrics").method("GET").without_token();
+        Endpoint::plain("bridge", bridge, Protocol::Http1).send(request).text()
+    }
+
     fn administration(&self, target: &str) -> String {
         let administration = address_of(&self.stack.admin_url());
         let request = Request::post(target).method("GET").without_token();

@@ -48,7 +48,7 @@ pub use page::Page;
 pub use recorder::{Behaviour, Recorded, Recorder};
 pub use request::{Request, percent_encoded};
 pub use runtime::{block_on, block_on_for, spawn};
-pub use scripted_broker::{AutomaticBroker, REASON_STRING};
+pub use scripted_broker::{AutomaticBroker, Conduct, Copies, REASON_STRING};
 pub use subscriber::Subscriber;
 pub use terminal::Terminal;
 pub use wait::{PATIENCE, eventually};

@@ -29,8 +29,8 @@ enum Command {
     BuildNative,
     /// Sets up what the tests need, and runs all tests
     Test(test::Test),
-    /// Runs the long tests: 200,000 requests through Envoy, 1,000,000 through the filter alone
-    Soak,
+    /// Runs the long tests: 200,000 requests through Envoy, 1,000,000 through the filter alone; or random faults
+    Soak(soak::Soak),
     /// Measures what the filter costs in Envoy, against Envoy without it
     Bench(bench::Bench),
     /// Counts the native filter's instructions, and compares them with what is written down
@@ -83,7 +83,7 @@ fn run(command: Command) -> Result<()> {
             Ok(())
         }
         Command::Test(test) => test.run(),
-        Command::Soak => soak::run(),
+        Command::Soak(soak) => soak.run(),
         Command::Bench(bench) => bench.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
         Command::Instructions(instructions) => instructions.run(),

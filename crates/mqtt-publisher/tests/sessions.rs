@@ -11,7 +11,10 @@ use mqtt_publisher::config::{Credentials, Sessions};
 use mqtt_publisher::{BrokerReason, Chain, Delivery, Loss, Overload, Pool, PublishError, ReasonCode};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode, Packet};
-use scripted_broker::{CONNACK, CONNACK_SESSION_PRESENT, Peer, ScriptedBroker, connack_refused, soon};
+use scripted_broker::{
+    AutomaticBroker, CONNACK, CONNACK_SESSION_PRESENT, Conduct, Copies, Peer, ScriptedBroker,
+    connack_refused, soon,
+};
 
 use support::{
     Target, acknowledged, config, error, expect_acknowledged, expect_all_acknowledged, outcome, pool,
@@ -710,4 +713,39 @@ async fn the_topics_of_a_session_that_the_broker_refuses_use_another_and_return(
     }
     expect_all_acknowledged(tasks).await;
     assert!(at_home > 0 && elsewhere > 0, "{at_home} and {elsewhere}");
+}
+
+#[tokio::test]
+async fn messages_in_flight_are_sent_again_if_the_broker_has_the_session_and_given_up_if_it_has_lost_it() {
+    let broker = AutomaticBroker::start();
+    let pool = Arc::new(Pool::start(config(broker.address())).unwrap());
+    soon(pool.connected()).await;
+    for is_lost in [false, true] {
+        broker.behave(Conduct { is_silent: true, ..Conduct::default() });
+        let tasks: Vec<_> = (0..3).map(|number| publish(&pool, "t", format!("{is_lost} {number}"))).collect();
+        let copies = || {
+            let seen = broker.seen();
+            let of_now = seen.copies.iter().filter(|(payload, _)| payload.starts_with(&is_lost.to_string()));
+            of_now.map(|(_, copies)| *copies).collect::<Vec<_>>()
+        };
+        soon(async {
+            while copies().len() < 3 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+        broker.behave(Conduct::default());
+        if is_lost {
+            broker.lose_sessions();
+            for task in tasks {
+                let error = error(task).await;
+                assert!(matches!(error, PublishError::ConnectionLost(Loss::Session)), "{error:?}");
+            }
+            assert_eq!(copies(), [Copies { first: 1, again: 0, acknowledged: 0 }; 3]);
+        } else {
+            broker.cut();
+            expect_all_acknowledged(tasks).await;
+            assert_eq!(copies(), [Copies { first: 1, again: 1, acknowledged: 1 }; 3]);
+        }
+    }
 }

@@ -14,7 +14,7 @@ mod packets;
 mod peer;
 mod scripted;
 
-pub use automatic::{AutomaticBroker, REASON_STRING, Seen};
+pub use automatic::{AutomaticBroker, Conduct, Copies, REASON_STRING, Seen};
 pub use packets::{
     CONNACK, CONNACK_SESSION_PRESENT, connack_refused, connack_with_server_reference, disconnect,
     disconnect_with_server_reference, puback, suback,
