@@ -97,6 +97,12 @@ codes! {
     UnsupportedApiVersion 400 Client "The API version is not supported";
     /// `dry-run` is neither 0 nor 1.
     InvalidDryRun 400 Client "The dry-run parameter is not 0 or 1";
+    /// A Topic Filter has a wildcard where none may be.
+    InvalidTopicFilter 400 Client "The Topic Filter is invalid";
+    /// `maxResults` is not a number from 1 to 100.
+    InvalidMaxResults 400 Client "The number of results is out of range";
+    /// `continuationToken` is not one that a `nextLink` had.
+    InvalidContinuationToken 400 Client "The continuation token is invalid";
     /// A parameter does not exist, and the rules refuse it.
     UnknownParameter 400 Client "A parameter does not exist";
     /// A line of a batch is not a JSON object that describes a message.
@@ -119,9 +125,11 @@ codes! {
     TopicTooLong 403 Client "The Topic Name is too long";
     /// The Topic Name is over the limit of segments.
     TopicTooManySegments 403 Client "The Topic Name has too many segments";
+    /// A topic has no retained message.
+    NoRetainedMessage 404 Client "The topic has no retained message";
     /// No such resource.
     NotFound 404 Client "There is nothing at this path";
-    /// The method is not POST.
+    /// The method is not one that the path has.
     MethodNotAllowed 405 Client "The method is not allowed";
     /// The request was not received in time.
     RequestTimeout 408 Client "The request did not arrive in time";

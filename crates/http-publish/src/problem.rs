@@ -16,6 +16,8 @@ pub struct Problem {
     detail: Cow<'static, str>,
     broker: Option<BrokerReason>,
     violations: Vec<Violation>,
+    /// The value of `Allow`, with [`Code::MethodNotAllowed`].
+    allow: &'static str,
 }
 
 /// A parameter that breaks a rule.
@@ -82,6 +84,9 @@ struct Document<'a> {
 /// The `Retry-After` of problems that may pass, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
+/// The method of HTTP Publish.
+const PUBLISH_METHOD: &str = "POST";
+
 // === impl Problem ===
 
 impl Problem {
@@ -91,7 +96,7 @@ impl Problem {
     /// A problem without violations.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), broker: None, violations: Vec::new() }
+        Self { code, detail: detail.into(), broker: None, violations: Vec::new(), allow: PUBLISH_METHOD }
     }
 
     /// Adds the reason that the broker gave.
@@ -110,7 +115,7 @@ impl Problem {
             1 => first.detail.clone(),
             count => format!("{count} things are wrong with this request; violations names each").into(),
         };
-        Some(Self { code, detail, broker: None, violations })
+        Some(Self { code, detail, broker: None, violations, allow: PUBLISH_METHOD })
     }
 
     /// The code.
@@ -149,10 +154,17 @@ impl Problem {
         self.code.may_succeed_later().then_some(RETRY_AFTER_SECONDS)
     }
 
+    /// Names the methods that are allowed, with [`Code::MethodNotAllowed`].
+    #[must_use]
+    pub(crate) const fn allowing(mut self, methods: &'static str) -> Self {
+        self.allow = methods;
+        self
+    }
+
     /// The value of `Allow` (RFC 9110, 15.5.6).
     #[must_use]
     pub fn allow(&self) -> Option<&'static str> {
-        (self.code == Code::MethodNotAllowed).then_some("POST")
+        (self.code == Code::MethodNotAllowed).then_some(self.allow)
     }
 
     /// The value of `WWW-Authenticate` (RFC 9110, 15.5.2).
@@ -217,6 +229,7 @@ impl From<Violation> for Problem {
             detail: violation.detail.clone(),
             broker: None,
             violations: vec![violation],
+            allow: PUBLISH_METHOD,
         }
     }
 }

@@ -11,6 +11,9 @@ pub(crate) struct Query<'a> {
     pub(crate) retain: Slot<'a>,
     pub(crate) api_version: Slot<'a>,
     pub(crate) dry_run: Slot<'a>,
+    pub(crate) topic_filter: Slot<'a>,
+    pub(crate) max_results: Slot<'a>,
+    pub(crate) continuation_token: Slot<'a>,
 }
 
 // === impl Query ===
@@ -35,6 +38,9 @@ impl<'a> Query<'a> {
             b"retain" => Some(&mut self.retain),
             b"api-version" => Some(&mut self.api_version),
             b"dry-run" => Some(&mut self.dry_run),
+            b"topicFilter" => Some(&mut self.topic_filter),
+            b"maxResults" => Some(&mut self.max_results),
+            b"continuationToken" => Some(&mut self.continuation_token),
             _ => None,
         }
     }

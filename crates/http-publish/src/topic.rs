@@ -66,6 +66,12 @@ impl<'a> TopicName<'a> {
         &self.0
     }
 
+    /// The same, borrowing nothing.
+    #[must_use]
+    pub fn into_owned(self) -> TopicName<'static> {
+        TopicName(Cow::Owned(self.0.into_owned()))
+    }
+
     /// Appends the normal form.
     pub(crate) fn encode_into(&self, out: &mut String) {
         percent::encode_into(&self.0, out);
