@@ -20,10 +20,21 @@ pub struct Config {
     pub client_id: ClientIdSource,
     /// Who may publish what; `None` if every client may publish everything.
     pub permissions: Option<Permissions>,
+    /// Whether retained messages can be read. Permissions apply to them too.
+    pub retained_messages: RetainedMessages,
     /// Where messages go; `None` if Envoy's routes alone decide.
     pub routing: Option<Routing>,
     /// What is added to them.
     pub enrichment: Enrichment,
+}
+
+/// Whether retained messages can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetainedMessages {
+    /// They can, where permissions permit it.
+    On,
+    /// Their paths are 404.
+    Off,
 }
 
 /// The configuration of the postmqtt filter.
@@ -50,6 +61,10 @@ pub(crate) struct Document {
     /// Who may publish what; without it, every client may publish everything.
     #[serde(deserialize_with = "present")]
     permissions: Option<Object<PermissionsDocument>>,
+    /// Whether retained messages can be read; by default `on` with `permissions`, which then need bindings with the permission
+    /// `subscriber`, and `off` without.
+    #[serde(deserialize_with = "present")]
+    retained_messages: Option<Name<RetainedMessagesName>>,
     /// Which upstream cluster a topic goes to; without it, Envoy's routes alone decide.
     #[serde(deserialize_with = "present")]
     routing: Option<Object<RoutingDocument>>,
@@ -66,6 +81,14 @@ enum UnknownParametersName {
     Ignore,
     /// Refuse the request.
     Refuse,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+enum RetainedMessagesName {
+    On,
+    Off,
 }
 
 // === impl Config ===
@@ -104,6 +127,12 @@ impl Document {
             UnknownParametersName::Ignore => UnknownParameters::Ignore,
             UnknownParametersName::Refuse => UnknownParameters::Refuse,
         };
+        let retained_messages = match self.retained_messages.map(|Name(name)| name) {
+            Some(RetainedMessagesName::On) => RetainedMessages::On,
+            Some(RetainedMessagesName::Off) => RetainedMessages::Off,
+            None if self.permissions.is_some() => RetainedMessages::On,
+            None => RetainedMessages::Off,
+        };
         let limits = self.limits.0.compile()?;
         let mut rules = Rules { limits, unknown_parameters, ..Rules::default() };
         if let Some(path) = self.path {
@@ -121,6 +150,7 @@ impl Document {
                 .permissions
                 .map(|Object(document)| Permissions::compile(document))
                 .transpose()?,
+            retained_messages,
             routing: self.routing.map(|Object(document)| Routing::compile(document)).transpose()?,
             enrichment: Enrichment::compile(
                 self.enrichment.into_iter().map(|Object(document)| document).collect(),

@@ -10,7 +10,7 @@
 //! byte, before it goes on. A Content-Length that is not true is for Envoy to refuse.
 
 use http_publish::{
-    CONTENT_TYPE, Code, EDGE_ONLY, PayloadCheck, Problem, REQUEST_ID, RequestHead, RequestId,
+    CONTENT_TYPE, Code, EDGE_ONLY, PayloadCheck, Problem, REQUEST_ID, RequestHead, RequestId, Rules,
 };
 
 use crate::changes::Changes;
@@ -19,6 +19,7 @@ use crate::decision::{Decision, End, Sender, decide, decide_batch};
 use crate::host::{Attribute, Chunk, Fields, Host, HostError, LocalResponse};
 use crate::identity::{edge_failure, identify};
 use crate::outcome::Outcome;
+use crate::retained::permit_read;
 
 /// A request, from its head to the end of its payload.
 #[derive(Debug, Default)]
@@ -67,6 +68,9 @@ enum Progress {
     /// The end has come.
     Ended,
 }
+
+/// What decides about the head of a request with messages.
+type Decide = fn(&RequestHead<'_>, Sender<'_>, &Config, &mut Changes) -> Result<Decision, Problem>;
 
 /// Refuses a request for which the host has no configuration. The host stops every part of it.
 pub fn refuse_without_configuration(host: &mut impl Host) {
@@ -130,14 +134,22 @@ impl Exchange {
             }
         }));
         forged.iter().filter(|(_, is_there)| *is_there).for_each(|(name, _)| changes.remove(name));
-        let decide = match head.target() {
-            target if config.rules.is_publish(target) => decide,
-            target if config.rules.is_batch(target) => decide_batch,
+        let decide: Option<Decide> = match head.target() {
+            target if config.rules.is_publish(target) => Some(decide),
+            target if config.rules.is_batch(target) => Some(decide_batch),
+            target if Rules::is_retained(target) => None,
             _ => return Ok(Stage::Passing),
         };
         head.request_id().map_or("", RequestId::as_str).clone_into(&mut self.request_id);
 
         let identity = identify(host, &config.client_id)?;
+        let Some(decide) = decide else {
+            let decision = permit_read(&head, &identity, config, changes);
+            identity.completed()?;
+            decision?;
+            count(host, Outcome::Read);
+            return Ok(Stage::Passing);
+        };
         let address = if config.enrichment.wants_source_address() {
             source_address(host).map_err(edge_failure)?
         } else {

@@ -20,12 +20,13 @@ mod limits;
 mod metadata;
 mod outcome;
 pub mod pairs;
+mod retained;
 #[cfg(feature = "schema")]
 mod schema;
 
 pub use changes::Changes;
 pub use client_id::ClientIdSource;
-pub use config::Config;
+pub use config::{Config, RetainedMessages};
 pub use exchange::{Exchange, Flow, refuse_without_configuration};
 pub use host::{Attribute, Chunk, Fields, Host, HostError, LocalResponse, NameClaim, TokenClaims};
 pub use invalid_config::InvalidConfig;

@@ -9,6 +9,8 @@ pub enum Outcome {
     Sent(QoS),
     /// All of it went on to the upstream: a batch, of any number of messages.
     SentBatch,
+    /// A request for retained messages went on to the upstream.
+    Read,
     /// It was a dry run, and its answer was given.
     DryRun,
     /// It was refused.
@@ -27,7 +29,7 @@ impl Outcome {
             matches!(code.at_fault(), AtFault::Client | AtFault::Edge)
                 && !matches!(code, Code::IdempotencyKeyInUse | Code::IdempotencyKeyReused)
         };
-        [Self::Sent(QoS::AtLeastOnce), Self::Sent(QoS::AtMostOnce), Self::SentBatch, Self::DryRun]
+        [Self::Sent(QoS::AtLeastOnce), Self::Sent(QoS::AtMostOnce), Self::SentBatch, Self::Read, Self::DryRun]
             .into_iter()
             .chain(Code::ALL.iter().filter(own).map(|&code| Self::Refused(code)))
     }
@@ -38,6 +40,7 @@ impl Outcome {
         match self {
             Self::Sent(_) => "Sent",
             Self::SentBatch => "SentBatch",
+            Self::Read => "Read",
             Self::DryRun => "DryRun",
             Self::Refused(code) => code.as_str(),
         }
@@ -48,7 +51,7 @@ impl Outcome {
     pub const fn qos(self) -> Option<QoS> {
         match self {
             Self::Sent(qos) => Some(qos),
-            Self::SentBatch | Self::DryRun | Self::Refused(_) => None,
+            Self::SentBatch | Self::Read | Self::DryRun | Self::Refused(_) => None,
         }
     }
 }

@@ -48,17 +48,18 @@ struct Space {
 struct Binding {
     name: String,
     group: usize,
+    permission: Permission,
 }
 
-/// The decision about one topic and one client.
+/// The decision about one topic, or Topic Filter, and one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict<'a> {
-    /// The client may publish.
+    /// The client may.
     Permitted {
         /// The name of the first binding, in the order of the configuration, that permits it.
         binding: &'a str,
     },
-    /// The client may not publish.
+    /// The client may not.
     Refused(Refusal<'a>),
 }
 
@@ -102,8 +103,7 @@ impl Permissions {
         let mut binding_names = Names::new("permission binding");
         let mut bindings = Vec::with_capacity(permission_bindings.len());
         for Object(binding) in permission_bindings {
-            let BindingDocument { name, client_group, topic_space, permission: Name(Permission::Publisher) } =
-                binding;
+            let BindingDocument { name, client_group, topic_space, permission: Name(permission) } = binding;
             let index = binding_names.add(&name)?;
             let unknown = |what: &str, missing: &str| {
                 InvalidPolicy::new(
@@ -118,7 +118,7 @@ impl Permissions {
                 .and_then(|space| spaces.get_mut(space))
                 .ok_or_else(|| unknown("topic space", &topic_space))?;
             space.bindings.push(index);
-            bindings.push(Binding { name, group });
+            bindings.push(Binding { name, group, permission });
         }
         Ok(Self { groups, spaces, bindings, texts, templates })
     }
@@ -126,11 +126,23 @@ impl Permissions {
     /// Decides whether that client may publish to that topic.
     #[must_use]
     pub fn judge(&self, topic: &str, client: &Client<'_>) -> Verdict<'_> {
+        self.judge_for(Permission::Publisher, topic, client)
+    }
+
+    /// Decides whether that client may read the retained messages of that topic, or of every topic that a Topic Filter
+    /// matches. A filter is permitted only if a single template matches all that it matches.
+    #[must_use]
+    pub fn judge_reading(&self, topic_filter: &str, client: &Client<'_>) -> Verdict<'_> {
+        self.judge_for(Permission::Subscriber, topic_filter, client)
+    }
+
+    fn judge_for(&self, permission: Permission, topic: &str, client: &Client<'_>) -> Verdict<'_> {
         let spaces = self.spaces_of(topic, client);
         let mut bindings: Vec<usize> =
             spaces.iter().flat_map(|space| space.bindings.iter().copied()).collect();
         bindings.sort_unstable();
-        let bindings: Vec<&Binding> = bindings.iter().filter_map(|&index| self.bindings.get(index)).collect();
+        let bindings = bindings.iter().filter_map(|&index| self.bindings.get(index));
+        let bindings: Vec<&Binding> = bindings.filter(|binding| binding.permission == permission).collect();
         let groups = bindings.iter().filter_map(|binding| self.groups.get(binding.group));
         match bindings.iter().zip(groups.clone()).find(|(_, group)| group.holds(client)) {
             Some((binding, _)) => Verdict::Permitted { binding: &binding.name },

@@ -76,6 +76,8 @@ impl<T: Copy> Trie<T> {
     }
 
     /// Calls `visit` with the value of each template that `topic` matches. It may visit a value more than once.
+    ///
+    /// With a Topic Filter for a topic, these are the templates that match every topic that the filter matches.
     pub(crate) fn for_each_match(&self, topic: &str, client: &Client<'_>, mut visit: impl FnMut(T)) {
         let values = Values::new(client, &self.variables);
         self.walk(0, Some(topic), &values, &mut visit);
@@ -90,12 +92,19 @@ impl<T: Copy> Trie<T> {
             return;
         };
         let (level, rest) = rest.split_once('/').map_or((rest, None), |(level, rest)| (level, Some(rest)));
-        if let Some(&child) = node.literals.get(level) {
-            self.walk(child, rest, values, visit);
-        }
-        for (slots, child) in &node.patterns {
-            if values.match_slots(slots, level) {
-                self.walk(*child, rest, values, visit);
+        match level {
+            // Of the templates, only one with `#` here matches all that this matches.
+            "#" => return,
+            "+" => {}
+            level => {
+                if let Some(&child) = node.literals.get(level) {
+                    self.walk(child, rest, values, visit);
+                }
+                for (slots, child) in &node.patterns {
+                    if values.match_slots(slots, level) {
+                        self.walk(*child, rest, values, visit);
+                    }
+                }
             }
         }
         if let Some(child) = node.any_level {
@@ -235,6 +244,34 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_finds_the_templates_that_match_all_that_it_matches() {
+        let client = Client { authentication_name: Some("+"), claims: &Site("#") };
+        let rows: &[(&str, &str, bool)] = &[
+            ("#", "#", true),
+            ("#", "a/+", true),
+            ("a/#", "a/#", true),
+            ("a/#", "a/+/b/#", true),
+            ("a/#", "+/b", false),
+            ("a/#", "#", false),
+            ("a/+", "a/+", true),
+            ("a/+", "a/#", false),
+            ("a/+/c", "a/+/c", true),
+            ("a/+/c", "a/+/+", false),
+            ("a/b", "a/+", false),
+            ("a/b/#", "a/+/#", false),
+            ("+/+", "a/+", true),
+            ("+", "+", true),
+            ("+", "#", false),
+            ("c/${client.authenticationName}", "c/+", false),
+            ("c/${client.attributes.site}", "c/#", false),
+            ("c/${client.authenticationName}/#", "c/+/#", false),
+        ];
+        for (template, filter, expected) in rows {
+            assert_eq!(!matches(&[template], filter, &client).is_empty(), *expected, "{template} {filter}");
+        }
+    }
+
+    #[test]
     fn a_value_never_matches_more_than_its_own_text() {
         let template = ["clients/${client.authenticationName}/t"];
         for name in ["+", "#", "a/b", "", "+/+", "a/#", "${client.authenticationName}"] {
@@ -260,6 +297,22 @@ mod tests {
     }
 
     proptest! {
+        /// A filter that finds a template by mistake would show itself by a topic.
+        #[test]
+        fn a_topic_that_a_filter_matches_matches_every_template_that_the_filter_finds(
+            template in "(([ab]|\\+|)/){0,3}([ab]|\\+|#)",
+            filter in "(([ab]|\\+|)/){0,3}([ab]|\\+|#)",
+            topic in "([ab]|)(/([ab]|)){0,4}",
+        ) {
+            let client = Client { authentication_name: None, claims: &NoClaims };
+            let filter_levels: Vec<&str> = filter.split('/').collect();
+            let topic_levels: Vec<&str> = topic.split('/').collect();
+            let is_matched = matches_filter(&filter_levels, &topic_levels);
+            if is_matched && !matches(&[template.as_str()], &filter, &client).is_empty() {
+                prop_assert_eq!(matches(&[template.as_str()], &topic, &client), [0]);
+            }
+        }
+
         #[test]
         fn the_trie_finds_every_filter_that_matches_by_itself(
             filters in proptest::collection::vec("(([ab]|\\+|)/){0,3}([ab]|\\+|#)", 1..12),

@@ -7,6 +7,7 @@ mod host_failures;
 mod identity;
 mod payload;
 mod policy;
+mod retained;
 
 use edge::Config;
 

@@ -43,11 +43,14 @@ pub(super) struct BindingDocument {
     pub(super) permission: Name<Permission>,
 }
 
-/// What a binding permits. Event Grid also has `subscriber`, which has no meaning over HTTP.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+/// What a binding permits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) enum Permission {
+    /// Publishing to the topics of the space.
     #[default]
     Publisher,
+    /// Reading the retained messages of the topics of the space.
+    Subscriber,
 }

@@ -72,6 +72,41 @@ fn factory() -> Value {
 }
 
 #[test]
+fn a_binding_permits_publishing_or_reading_and_a_filter_only_if_all_that_it_matches_is_permitted() {
+    let document = json!({
+        "topicSpaces": [
+            { "name": "own", "templates": ["clients/${client.authenticationName}/#"] },
+            { "name": "sites", "templates": ["sites/+/state"] },
+        ],
+        "permissionBindings": [
+            { "name": "write-own", "clientGroup": "$all", "topicSpace": "own", "permission": "publisher" },
+            { "name": "read-own", "clientGroup": "$all", "topicSpace": "own", "permission": "subscriber" },
+            { "name": "read-sites", "clientGroup": "$all", "topicSpace": "sites", "permission": "subscriber" },
+        ],
+    });
+    let permissions = Permissions::compile(serde_json::from_value(document).unwrap()).unwrap();
+    let client = Client { authentication_name: Some("me"), claims: &NoClaims };
+    let name = |verdict| match verdict {
+        Verdict::Permitted { binding } => Some(binding),
+        Verdict::Refused(_) => None,
+    };
+    let rows = [
+        ("clients/me/a", Some("write-own"), Some("read-own")),
+        ("clients/me/#", Some("write-own"), Some("read-own")),
+        ("clients/+/a", None, None),
+        ("clients/you/a", None, None),
+        ("sites/a/state", None, Some("read-sites")),
+        ("sites/+/state", None, Some("read-sites")),
+        ("sites/#", None, None),
+        ("#", None, None),
+    ];
+    for (topic, publishing, reading) in rows {
+        assert_eq!(name(permissions.judge(topic, &client)), publishing, "{topic}");
+        assert_eq!(name(permissions.judge_reading(topic, &client)), reading, "{topic}");
+    }
+}
+
+#[test]
 fn a_binding_lets_its_group_publish_to_its_topic_space() {
     let permissions = compile(factory()).unwrap();
     let rows = [
@@ -207,9 +242,9 @@ fn an_invalid_policy_is_refused_with_the_name_of_the_part() {
         ),
         (
             with_bindings(
-                json!([{ "name": "b", "clientGroup": "$all", "topicSpace": "s", "permission": "subscriber" }]),
+                json!([{ "name": "b", "clientGroup": "$all", "topicSpace": "s", "permission": "reader" }]),
             ),
-            "unknown variant `subscriber`",
+            "unknown variant `reader`",
         ),
         (
             json!({ "topicSpaces": [{ "name": "s", "templates": ["a/#/b"] }], "permissionBindings": [] }),
