@@ -7,12 +7,13 @@ use std::sync::Arc;
 use mqtt_publisher::budget::Budget;
 use mqtt_publisher::config::Config;
 use mqtt_publisher::replies::{self, Replies};
+use mqtt_publisher::retained::RetainedReader;
 use mqtt_publisher::{Pool, TlsError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{RequestSettings, Settings};
-use crate::http::{Requests, Routes, Server, Service, listen};
+use crate::http::{Requests, Retained, Routes, Server, Service, listen};
 use crate::trace::{Spans, SpansError};
 
 /// A bridge that listens and connects to its brokers.
@@ -59,17 +60,20 @@ impl Bridge {
     ///
     /// Returns an error if an address cannot be listened on, the TLS files cannot be used, or spans cannot be exported.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { listen, admin_listen, rules, http, mqtt, in_flight, requests, keys, otlp } = settings;
+        let Settings { listen, admin_listen, rules, http, mqtt, in_flight, requests, retained, keys, otlp } =
+            settings;
         let (listener, address) = open(listen, http.backlog)?;
         let admin = admin_listen.map(|address| open(address, http.backlog)).transpose()?;
         let spans = otlp.map(|endpoint| Spans::start(&endpoint, mqtt.brokers.only().cloned())).transpose();
         let spans = spans?.map(Arc::new);
         let requests = requests.map(|settings| start_requests(&mqtt, settings)).transpose()?;
+        let reader = retained.map(|config| RetainedReader::new(&mqtt, config)).transpose()?;
         let pool = Arc::new(Pool::start(mqtt)?);
         tracing::info!("listening on http://{address}{}", rules.path);
         let budget = Budget::new(in_flight);
+        let retained = reader.map(|reader| Retained::new(reader, Arc::clone(&budget)));
         let service = Service::new(rules, Arc::clone(&pool), budget, http, keys, spans.clone(), requests);
-        let service = Arc::new(service);
+        let service = Arc::new(service.with_retained(retained));
         let admin = admin.map(|(listener, address)| {
             tracing::info!("health checks and metrics on http://{address}");
             Admin { address, server: Server::new(listener, Arc::clone(&service), Routes::Admin, http) }

@@ -66,6 +66,14 @@ impl<'a> TopicName<'a> {
         &self.0
     }
 
+    /// The Topic Name in normal form: percent-encoded, with only the unreserved characters of RFC 3986 as they are.
+    #[must_use]
+    pub fn to_percent_encoded(&self) -> String {
+        let mut encoded = String::new();
+        self.encode_into(&mut encoded);
+        encoded
+    }
+
     /// The same, borrowing nothing.
     #[must_use]
     pub fn into_owned(self) -> TopicName<'static> {

@@ -6,6 +6,7 @@ mod client_id_prefix;
 mod invalid_setting;
 mod plan;
 mod replies;
+mod retained;
 mod sessions;
 mod units;
 
@@ -15,6 +16,7 @@ use clap::{Parser, Subcommand};
 use http_publish::Rules;
 use mqtt_publisher::budget::InFlightLimits;
 use mqtt_publisher::config::{Config, Credentials, ServerReferences, Sessions, TlsFiles, TlsIdentity};
+use mqtt_publisher::retained::ReadConfig;
 
 pub use self::args::LogArgs;
 pub(crate) use self::args::LogFormat;
@@ -25,6 +27,7 @@ pub use self::invalid_setting::InvalidSetting;
 pub use self::plan::Plan;
 use self::replies::ReplyArgs;
 pub use self::replies::RequestSettings;
+use self::retained::RetainedArgs;
 use self::sessions::SessionArgs;
 use crate::healthcheck::Healthcheck;
 use crate::http::HttpConfig;
@@ -55,6 +58,8 @@ pub struct Cli {
     sessions: SessionArgs,
     #[command(flatten)]
     replies: ReplyArgs,
+    #[command(flatten)]
+    retained: RetainedArgs,
     #[command(flatten)]
     capacity: CapacityArgs,
     #[command(flatten)]
@@ -87,6 +92,8 @@ pub struct Settings {
     pub in_flight: InFlightLimits,
     /// How requests wait for replies. `None`: none waits.
     pub requests: Option<RequestSettings>,
+    /// How retained messages are read. `None`: they cannot be.
+    pub retained: Option<ReadConfig>,
     /// The limits of Idempotency-Keys.
     pub keys: KeyLimits,
     /// The collector for spans, if there is one.
@@ -125,6 +132,7 @@ impl Cli {
             broker,
             sessions,
             replies,
+            retained,
             capacity,
             traces,
             log: _,
@@ -136,6 +144,7 @@ impl Cli {
             listen: http.listen,
             admin_listen: http.admin_listen,
             requests: replies.into_settings(&rules.limits),
+            retained: retained.into_config(&rules.limits, broker.publish_timeout),
             rules,
             http: HttpConfig {
                 max_connections: http.max_connections.get(),

@@ -14,7 +14,8 @@ pub struct Plan<'a>(pub &'a Settings);
 
 impl fmt::Display for Plan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { listen, admin_listen, rules, http, mqtt, in_flight, requests, keys, otlp } = self.0;
+        let Settings { listen, admin_listen, rules, http, mqtt, in_flight, requests, retained, keys, otlp } =
+            self.0;
         writeln!(f, "Messages are accepted at http://{listen}{}.", rules.path)?;
         let health = admin_listen.unwrap_or(*listen);
         writeln!(f, "Health checks and metrics are answered at http://{health}.")?;
@@ -41,6 +42,9 @@ impl fmt::Display for Plan<'_> {
             rules.limits.payload_bytes, in_flight.messages, in_flight.bytes
         )?;
         writeln!(f, "A PUBACK that has not arrived within {} s is 504.", http.publish_timeout.as_secs_f32())?;
+        if let Some(retained) = retained {
+            writeln!(f, "At most {} reads of retained messages are made at a time.", retained.connections)?;
+        }
         if let Some(requests) = requests {
             let (seconds, topic) = (requests.longest_wait, &requests.replies.topic_prefix);
             writeln!(

@@ -37,6 +37,23 @@ pub(super) fn replied(Replied { fields, body }: Replied, reason_code: Option<Rea
     answer
 }
 
+/// A retained message, with fields that describe it.
+pub(super) fn retained(replied: Replied, described: Vec<(&'static str, String)>) -> Answer {
+    let mut answer = self::replied(replied, None);
+    for (name, value) in described {
+        put(&mut answer, name, &value);
+    }
+    answer
+}
+
+/// The client has the message already.
+pub(super) fn not_modified(entity_tag: &str) -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::NOT_MODIFIED;
+    put(&mut answer, "etag", entity_tag);
+    answer
+}
+
 /// Adds the preferences that were applied.
 pub(super) fn apply(answer: &mut Answer, wait: Wait) {
     put(answer, PREFERENCE_APPLIED, &wait.to_string());

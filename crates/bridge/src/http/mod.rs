@@ -2,8 +2,8 @@
 //!
 //! `listener` opens the port. `server` accepts a connection and detects its HTTP version, `unfinished_heads` bounds what it
 //! reads, `service` routes a request, `body` reads its payload, `publisher` publishes it, `requests` waits for a reply,
-//! `batch` publishes many messages at once, and `answer` builds the response. A request that ends early publishes nothing.
-//! Each wait has its own time limit, and one deadline covers the whole request.
+//! `batch` publishes many messages at once, `retained` reads retained messages, and `answer` builds the response. A request
+//! that ends early publishes nothing. Each wait has its own time limit, and one deadline covers the whole request.
 
 mod answer;
 mod batch;
@@ -15,6 +15,7 @@ mod listener;
 mod protocol;
 mod publisher;
 mod requests;
+mod retained;
 mod routes;
 mod server;
 mod service;
@@ -23,6 +24,7 @@ mod unfinished_heads;
 pub use config::HttpConfig;
 pub use listener::listen;
 pub use requests::Requests;
+pub use retained::Retained;
 pub use routes::Routes;
 pub use server::Server;
 pub use service::Service;

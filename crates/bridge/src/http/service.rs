@@ -24,6 +24,7 @@ use super::client;
 use super::config::HttpConfig;
 use super::publisher::{Delivered, Publisher};
 use super::requests::{Answered, Requests};
+use super::retained::Retained;
 use super::routes::Routes;
 use super::unfinished_heads::LatestHead;
 use crate::idempotency::{self, Fingerprint, KeyId, KeyLimits, Keys};
@@ -42,6 +43,8 @@ pub struct Service {
     keys: Arc<Keys>,
     publisher: Publisher,
     spans: Option<Arc<Spans>>,
+    /// `None`: retained messages cannot be read.
+    retained: Option<Retained>,
     /// `None`: no request waits for a reply.
     requests: Option<Requests>,
     draining: AtomicBool,
@@ -85,7 +88,28 @@ impl Service {
         ));
         let publisher = Publisher::new(Arc::clone(&pool), Arc::clone(&keys), Arc::clone(&metrics), config);
         let (draining, given_up) = (AtomicBool::new(false), CancellationToken::new());
-        Self { rules, pool, budget, config, metrics, keys, publisher, spans, requests, draining, given_up }
+        let retained = None;
+        Self {
+            rules,
+            pool,
+            budget,
+            config,
+            metrics,
+            keys,
+            publisher,
+            spans,
+            retained,
+            requests,
+            draining,
+            given_up,
+        }
+    }
+
+    /// The same, with retained messages.
+    #[must_use]
+    pub fn with_retained(mut self, retained: Option<Retained>) -> Self {
+        self.retained = retained;
+        self
     }
 
     /// From now on `/readyz` fails.
@@ -164,6 +188,14 @@ impl Service {
                 .await
                 .unwrap_or_else(|_| Err(translate::problem(PublishError::AcknowledgementTimeout)))
                 .inspect_err(|problem| self.metrics.count_refused(problem.code()));
+        }
+        if routes == Routes::All
+            && let Some(retained) = &self.retained
+            && Rules::is_retained(target(parts).as_bytes())
+        {
+            // Boxed for the same reason.
+            let answer = Box::pin(retained.answer(&head(parts), &parts.headers, &self.rules)).await;
+            return answer.inspect_err(|problem| self.metrics.count_refused(problem.code()));
         }
         match (&parts.method, parts.uri.path()) {
             (&Method::GET | &Method::HEAD, "/healthz") => Ok(answer::well("alive\n")),

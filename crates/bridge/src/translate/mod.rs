@@ -9,4 +9,4 @@ mod reply;
 
 pub(crate) use answer::{Published, answer, problem};
 pub use message::message;
-pub(crate) use reply::{Replied, replied, unexpected};
+pub(crate) use reply::{Replied, replied, retained, unexpected, unreadable};

@@ -1,4 +1,4 @@
-//! From a received message to the answer of the request that it replies to.
+//! From a received message to an answer: of the request that it replies to, or of one for a retained message.
 
 use bytes::Bytes;
 use http_publish::{Code, CorrelationData, Limits, Problem, ReceivedProperties, UserProperties};
@@ -7,6 +7,7 @@ use mqtt_publisher::PayloadFormat;
 use mqtt_publisher::budget::Permit;
 use mqtt_publisher::codec::received::ReceivedPublish;
 use mqtt_publisher::replies::{ExpectError, Reply};
+use mqtt_publisher::retained::ReadError;
 use mqtt_publisher::subscriber::SubscribeError;
 
 use super::answer::problem;
@@ -39,6 +40,31 @@ pub(crate) fn replied(
     let fields = ReceivedProperties { correlation_data, ..properties(&message) }.fields(limits)?;
     let body = Bytes::from_owner(Counted { payload: message.payload, _permit: permit });
     Ok(Replied { fields, body })
+}
+
+/// The answer that passes a retained message on.
+///
+/// # Errors
+///
+/// Returns a problem if a property of the message does not fit into the answer.
+pub(crate) fn retained(
+    message: ReceivedPublish,
+    permit: Permit,
+    limits: &Limits,
+) -> Result<Replied, Problem> {
+    let fields = properties(&message).fields(limits)?;
+    let body = Bytes::from_owner(Counted { payload: message.payload, _permit: permit });
+    Ok(Replied { fields, body })
+}
+
+/// The problem of retained messages that cannot be read.
+pub(crate) fn unreadable(error: ReadError) -> Problem {
+    let detail = Chain(&error).to_string();
+    match error {
+        ReadError::Subscribe(error) => subscription(error, detail),
+        ReadError::Protocol(_) => Problem::new(Code::BrokerProtocolError, detail),
+        ReadError::Lost(_) | ReadError::TimedOut(_) => Problem::new(Code::BrokerUnavailable, detail),
+    }
 }
 
 /// The properties of a received message.

@@ -56,6 +56,7 @@ pub(crate) fn settings(broker: &ScriptedBroker) -> Settings {
         },
         in_flight: InFlightLimits { messages: 100, bytes: 10 * 1024 * 1024 },
         requests: None,
+        retained: None,
         keys: KeyLimits::default(),
         otlp: None,
     }
