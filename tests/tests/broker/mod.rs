@@ -4,4 +4,5 @@ mod client_sessions;
 mod delivery;
 mod failures;
 mod requests;
+mod retained;
 mod retries;
