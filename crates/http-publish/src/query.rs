@@ -11,9 +11,6 @@ pub(crate) struct Query<'a> {
     pub(crate) retain: Slot<'a>,
     pub(crate) api_version: Slot<'a>,
     pub(crate) dry_run: Slot<'a>,
-    pub(crate) topic_filter: Slot<'a>,
-    pub(crate) max_results: Slot<'a>,
-    pub(crate) continuation_token: Slot<'a>,
 }
 
 // === impl Query ===
@@ -38,9 +35,6 @@ impl<'a> Query<'a> {
             b"retain" => Some(&mut self.retain),
             b"api-version" => Some(&mut self.api_version),
             b"dry-run" => Some(&mut self.dry_run),
-            b"topicFilter" => Some(&mut self.topic_filter),
-            b"maxResults" => Some(&mut self.max_results),
-            b"continuationToken" => Some(&mut self.continuation_token),
             _ => None,
         }
     }
@@ -63,7 +57,7 @@ pub(crate) fn unencoded(target: &[u8]) -> Option<(&[u8], usize)> {
 }
 
 /// The names and values after the first `?` of a target. A parameter without `=` has an empty value.
-fn pairs(target: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(crate) fn pairs(target: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let start = target.iter().position(|&byte| byte == b'?').map_or(target.len(), |mark| mark + 1);
     let text = target.get(start..).unwrap_or_default();
     text.split(|&byte| byte == b'&').map(|pair| {

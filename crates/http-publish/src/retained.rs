@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::code::Code;
 use crate::fault::{Fault, Faults};
 use crate::head::{RequestHead, Slot};
-use crate::query::Query;
+use crate::ignored;
+use crate::query::{self, pairs};
 use crate::{
     ApiVersion, Limits, Location, Problem, Rules, TopicName, Violation, base64, mqtt_string, percent,
 };
@@ -52,6 +53,16 @@ impl Rules {
     }
 }
 
+/// The values of the query, still percent-encoded.
+#[derive(Clone, Copy, Default)]
+struct Query<'a> {
+    topic: Slot<'a>,
+    topic_filter: Slot<'a>,
+    max_results: Slot<'a>,
+    continuation_token: Slot<'a>,
+    api_version: Slot<'a>,
+}
+
 /// What a path asks for.
 enum Resource {
     Message,
@@ -62,12 +73,31 @@ enum Resource {
 
 impl Resource {
     fn of(target: &[u8]) -> Option<Self> {
-        let path = target.split(|&byte| byte == b'?').next().unwrap_or_default();
-        match path.strip_prefix(Rules::RETAINED_PATH.as_bytes())? {
-            b"" => Some(Self::List),
-            b"/message" => Some(Self::Message),
-            _ => None,
+        let rest = target.strip_prefix(Rules::RETAINED_PATH.as_bytes())?;
+        let (resource, rest) = match rest.strip_prefix(b"/message") {
+            Some(rest) => (Self::Message, rest),
+            None => (Self::List, rest),
+        };
+        matches!(rest.first(), None | Some(b'?')).then_some(resource)
+    }
+}
+
+// === impl Query ===
+
+impl<'a> Query<'a> {
+    fn of_target(target: &'a [u8]) -> Self {
+        let mut query = Self::default();
+        for (name, value) in pairs(target) {
+            match percent::decode(name).as_deref() {
+                Ok(b"topic") => query.topic.put(value),
+                Ok(b"topicFilter") => query.topic_filter.put(value),
+                Ok(b"maxResults") => query.max_results.put(value),
+                Ok(b"continuationToken") => query.continuation_token.put(value),
+                Ok(b"api-version") => query.api_version.put(value),
+                _ => {}
+            }
         }
+        query
     }
 }
 
@@ -106,6 +136,12 @@ impl<'a> RetainedRequest<'a> {
             violations.extend(faults.into_iter().map(|fault| Violation::new(name, Location::Query, fault)));
         };
 
+        let mut unencoded = None;
+        if let Some((name, offset)) = query::unencoded(head.target()) {
+            let detail = "a character outside ASCII has to be percent-encoded in UTF-8, as in %C3%BC";
+            let fault = Fault::new(Code::InvalidPercentEncoding, detail).at(offset);
+            unencoded = Some(Violation::new(ignored::shown(name), Location::Query, fault));
+        }
         if let Some(raw) = version
             && let Err(fault) = ApiVersion::parse(raw, &rules.api_versions)
         {
@@ -132,6 +168,7 @@ impl<'a> RetainedRequest<'a> {
                     .map(Self::List)
             }
         };
+        violations.extend(unencoded);
         match (request, Problem::from_violations(violations)) {
             (_, Some(problem)) => Err(problem),
             (Some(request), None) => Ok(request),
@@ -278,6 +315,7 @@ mod tests {
             ("", Err(&[Code::MissingTopic])),
             ("topic=a&topic=b", Err(&[Code::DuplicateParameter])),
             ("topic=%23", Err(&[Code::TopicWildcard])),
+            ("topic=ä", Err(&[Code::InvalidPercentEncoding])),
             ("topic=$SYS", Err(&[Code::TopicReserved])),
             ("topic=&api-version=1", Err(&[Code::UnsupportedApiVersion, Code::EmptyTopic])),
         ];
