@@ -30,10 +30,22 @@ def user_properties():
     return as_it_is | standard | url_safe | standard.map(lambda value: value.rstrip("="))
 
 
+def batches():
+    lines = st.fixed_dictionaries({}, optional={"payload": text(), "qos": st.sampled_from([0, 1]), "retain": st.booleans()})
+    return st.lists(lines.map(json.dumps), min_size=1, max_size=5).map("\n".join)
+
+
 topics = text(but="+#", min_size=1)
 schemathesis.openapi.format("mqtt-topic", topics.filter(lambda topic: not topic.startswith("$")))
 schemathesis.openapi.format("percent-encoded-mqtt-topic", topics.map(lambda topic: quote(topic, safe="/")))
 schemathesis.openapi.format("mqtt-user-properties", user_properties())
+schemathesis.openapi.format("mqtt-batch", batches())
+
+
+@schemathesis.serializer("application/x-ndjson")
+def ndjson(context, value):
+    """A text as it is. Anything else is no line: an object alone would be one."""
+    return (value if isinstance(value, str) else json.dumps([value])).encode()
 
 
 @schemathesis.hook

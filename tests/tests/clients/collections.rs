@@ -62,6 +62,9 @@ fn expect_the_successes(topic: &str, received: &[Message]) {
             r#"{"command":"restart","delaySeconds":5}"#,
             "with two properties of one name",
             "the correlation data are the bytes FB FF",
+            "once",
+            "first",
+            "second",
         ]
     );
 }
