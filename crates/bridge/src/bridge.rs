@@ -13,7 +13,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{RequestSettings, Settings};
-use crate::http::{Requests, Retained, Routes, Server, Service, listen};
+use crate::http::{ListenerTls, ListenerTlsError, Requests, Retained, Routes, Server, Service, listen};
+use crate::reload::Reloader;
 use crate::trace::{Spans, SpansError};
 
 /// A bridge that listens and connects to its brokers.
@@ -25,6 +26,7 @@ pub struct Bridge {
     service: Arc<Service>,
     pool: Arc<Pool>,
     spans: Option<Arc<Spans>>,
+    reloader: Reloader,
 }
 
 /// Health checks and metrics at their own address.
@@ -43,6 +45,9 @@ pub enum StartError {
     /// The TLS files cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The TLS files of the port cannot be used.
+    #[error(transparent)]
+    ListenerTls(#[from] ListenerTlsError),
     /// Replies cannot be received.
     #[error(transparent)]
     Replies(#[from] replies::StartError),
@@ -60,8 +65,20 @@ impl Bridge {
     ///
     /// Returns an error if an address cannot be listened on, the TLS files cannot be used, or spans cannot be exported.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { listen, admin_listen, rules, http, mqtt, in_flight, requests, retained, keys, otlp } =
-            settings;
+        let Settings {
+            listen,
+            tls,
+            admin_listen,
+            rules,
+            http,
+            mqtt,
+            in_flight,
+            requests,
+            retained,
+            keys,
+            otlp,
+        } = settings;
+        let tls = tls.map(ListenerTls::open).transpose()?.map(Arc::new);
         let (listener, address) = open(listen, http.backlog)?;
         let admin = admin_listen.map(|address| open(address, http.backlog)).transpose()?;
         let spans = otlp.map(|endpoint| Spans::start(&endpoint, mqtt.brokers.only().cloned())).transpose();
@@ -69,22 +86,26 @@ impl Bridge {
         let requests = requests.map(|settings| start_requests(&mqtt, settings)).transpose()?;
         let reader = retained.map(|config| RetainedReader::new(&mqtt, config)).transpose()?;
         let pool = Arc::new(Pool::start(mqtt)?);
-        tracing::info!("listening on http://{address}{}", rules.path);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        tracing::info!("listening on {scheme}://{address}{}", rules.path);
         let budget = Budget::new(in_flight);
         let retained = reader.map(|reader| Retained::new(reader, Arc::clone(&budget)));
         let service = Service::new(rules, Arc::clone(&pool), budget, http, keys, spans.clone(), requests);
         let service = Arc::new(service.with_retained(retained));
+        let reloader = Reloader::new(Arc::clone(&pool), tls.clone());
+        service.report_files(reloader.clone());
         let admin = admin.map(|(listener, address)| {
             tracing::info!("health checks and metrics on http://{address}");
             Admin { address, server: Server::new(listener, Arc::clone(&service), Routes::Admin, http) }
         });
         Ok(Self {
             address,
-            server: Server::new(listener, Arc::clone(&service), Routes::All, http),
+            server: Server::new(listener, Arc::clone(&service), Routes::All, http).over_tls(tls),
             service,
             admin,
             pool,
             spans,
+            reloader,
         })
     }
 
@@ -104,6 +125,12 @@ impl Bridge {
     #[must_use]
     pub const fn pool(&self) -> &Arc<Pool> {
         &self.pool
+    }
+
+    /// Reads the files of the bridge again.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        self.reloader.clone()
     }
 
     /// Runs until `stop`. Then it finishes the requests in progress, disconnects from the broker and exports the last spans.

@@ -4,6 +4,7 @@
 //! - [`idempotency`]: requests that are repeated publish once
 //! - [`translate`]: between HTTP Publish and the publisher of [`mqtt_publisher`]
 //! - [`metrics`], [`trace`]: what an operator sees
+//! - [`reload`]: credentials and certificates change while it runs
 //! - [`bridge`]: all of it together, from start to stop
 //! - [`cli`], [`log`], [`signal`], [`healthcheck`]: the program
 
@@ -17,6 +18,7 @@ pub mod http;
 pub mod idempotency;
 pub mod log;
 pub mod metrics;
+pub mod reload;
 pub mod signal;
 pub mod trace;
 pub mod translate;

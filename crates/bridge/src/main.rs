@@ -6,6 +6,7 @@ use clap::Parser;
 use mqtt_publisher::{Chain, Pool};
 use postmqtt_bridge::bridge::Bridge;
 use postmqtt_bridge::cli::{Cli, Command, Plan, Settings};
+use postmqtt_bridge::http::ListenerTls;
 use postmqtt_bridge::{log, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
             Ok(bridge) => bridge,
             Err(error) => return fail(1, &error),
         };
-        tokio::spawn(signal::cancel_on_signal(stop.clone()));
+        tokio::spawn(signal::handle(stop.clone(), bridge.reloader()));
         bridge.run(stop).await;
         ExitCode::SUCCESS
     })
@@ -50,6 +51,9 @@ fn main() -> ExitCode {
 /// Reads the files that the settings name, and prints what a bridge would do.
 fn check(settings: &Settings) -> ExitCode {
     if let Err(error) = Pool::check(&settings.mqtt) {
+        return fail(USAGE, &error);
+    }
+    if let Some(Err(error)) = settings.tls.clone().map(ListenerTls::open) {
         return fail(USAGE, &error);
     }
     print!("The settings are valid.\n{}", Plan(settings));

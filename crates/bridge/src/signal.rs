@@ -1,23 +1,26 @@
-//! SIGTERM and SIGINT: the first stops the bridge gracefully, the second terminates it. SIGHUP does nothing, so that the end
-//! of a terminal does not end the bridge with messages in flight.
+//! SIGTERM and SIGINT: the first stops the bridge gracefully, the second terminates it. SIGHUP reads credentials and
+//! certificates again.
 
 use std::io;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::reload::Reloader;
+
 /// The exit status after a second signal: 128 plus the number of SIGINT, as in shells.
 const IMPATIENT: i32 = 130;
 
-/// Cancels `stop` on the first signal, and terminates the process on the second.
-pub async fn cancel_on_signal(stop: CancellationToken) {
+/// Cancels `stop` on the first signal to stop, and terminates the process on the second. Reloads on SIGHUP, also while the
+/// bridge stops.
+pub async fn handle(stop: CancellationToken, reloader: Reloader) {
     let Ok(mut signals) = Signals::new() else {
         tracing::warn!("signals cannot be caught; the bridge will not stop gracefully");
         return;
     };
-    signals.next().await;
+    signals.stop(&reloader).await;
     tracing::info!("stopping; send the signal again to stop at once");
     stop.cancel();
-    signals.next().await;
+    signals.stop(&reloader).await;
     std::process::exit(IMPATIENT);
 }
 
@@ -44,12 +47,17 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) {
+    /// Waits for a signal to stop, and reloads on others.
+    async fn stop(&mut self, reloader: &Reloader) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                Some(()) = self.hangup.recv() => tracing::info!("SIGHUP is ignored"),
+                Some(()) = self.hangup.recv() => {
+                    let reloader = reloader.clone();
+                    // It reads files. A panic there would have been logged.
+                    let _ = tokio::task::spawn_blocking(move || reloader.reload()).await;
+                }
             }
         }
     }
@@ -61,7 +69,7 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn next(&mut self) {
+    async fn stop(&mut self, _: &Reloader) {
         // It fails only if no handler can be installed. Then there is no signal to wait for.
         let _ = tokio::signal::ctrl_c().await;
     }

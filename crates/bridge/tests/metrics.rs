@@ -53,6 +53,7 @@ async fn every_series_of_a_new_bridge_is_zero() {
         ("postmqtt_bridge_reconnects_total", 0),
         ("postmqtt_bridge_sessions_connected", 1),
         ("postmqtt_bridge_sessions_configured", 1),
+        ("postmqtt_bridge_stale_files", 0),
         ("postmqtt_bridge_broker_connections{broker=\"0\"}", 1),
         ("postmqtt_bridge_broker_connections{broker=\"redirected\"}", 0),
         ("postmqtt_bridge_in_flight_messages", 0),

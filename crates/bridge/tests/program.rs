@@ -45,6 +45,33 @@ fn check_config_prints_what_a_bridge_would_do_without_its_password() {
 }
 
 #[test]
+fn check_config_says_over_whose_sessions_and_to_which_brokers_messages_go() {
+    let rows: &[(&[&str], &[&str])] = &[
+        (&[], &["Messages are published over 2 sessions with mqtt://127.0.0.1:1883."]),
+        (&["--sessions", "1"], &["Messages are published over one session with"]),
+        (
+            &["--sessions-of", "client", "--client-sessions-limit", "7"],
+            &["Each client has its own session with mqtt://127.0.0.1:1883.", "At most 7 clients have one"],
+        ),
+        (
+            &["--broker", "mqtt://a,mqtts://b", "--follow-server-reference"],
+            &[
+                "mqtt://a:1883, mqtts://b:8883",
+                "the next one while",
+                "goes to the server that its broker names",
+            ],
+        ),
+    ];
+    for (arguments, expected) in rows {
+        let (status, printed, errors) = run(&[&["--check-config"], *arguments].concat());
+        assert_eq!((status, errors.as_str()), (Some(0), ""), "{arguments:?}");
+        for expected in *expected {
+            assert!(printed.contains(expected), "{expected}: {printed}");
+        }
+    }
+}
+
+#[test]
 fn check_config_names_the_file_that_cannot_be_used_in_one_line() {
     let no_certificate = file("ca.pem", "nothing");
     let no_certificate = no_certificate.to_str().unwrap();
@@ -52,6 +79,7 @@ fn check_config_names_the_file_that_cannot_be_used_in_one_line() {
         (&["--broker", "mqtts://b", "--broker-ca-file", "/nonexistent/ca.pem"], "/nonexistent/ca.pem"),
         (&["--broker", "mqtts://b", "--broker-ca-file", no_certificate], no_certificate),
         (&["--password-file", "/nonexistent/password"], "--password-file"),
+        (&["--tls-cert-file", no_certificate, "--tls-key-file", no_certificate], no_certificate),
         (&["--client-id-prefix", "a\nb"], "--client-id-prefix"),
     ];
     for (arguments, expected) in rows {

@@ -17,7 +17,8 @@ pub struct Config {
     pub server_references: ServerReferences,
     /// User Name and Password, for every broker.
     pub credentials: Credentials,
-    /// The files for TLS, used with [`Transport::Tls`]. They are read at each connect.
+    /// The files for TLS, used with [`Transport::Tls`]. They are read at each connect; what was read before is
+    /// used if they cannot be.
     pub tls: TlsFiles,
     /// The start of the Client Identifier of each shared session. Random characters and a number follow.
     pub client_id_prefix: String,
@@ -64,7 +65,7 @@ pub struct Credentials {
     /// The Password.
     pub password: Option<String>,
     /// A file with the Password, which replaces [`password`](Self::password). It is read at each connect, so that the
-    /// Password can change. A line break at its end is ignored.
+    /// Password can change; what was read before is used if it cannot be read. A line break at its end is ignored.
     pub password_file: Option<PathBuf>,
 }
 

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::broker::{BrokerAddress, Transport};
@@ -21,6 +22,7 @@ use crate::codec::disconnect::Disconnect;
 use crate::codec::{DecodeError, Incoming, TooLong, decode};
 use crate::config::Config;
 use crate::error::{Chain, PublishError};
+use crate::last_good::LastGood;
 use crate::outages::Outages;
 use crate::reason_code::{BrokerReason, ReasonCode};
 use crate::route::{Destination, Route, Turn};
@@ -45,6 +47,8 @@ pub(crate) struct Connector {
     config: Arc<Config>,
     limits: IncomingLimits,
     outages: Arc<Outages>,
+    password: Arc<LastGood<Option<String>>>,
+    tls: Arc<LastGood<Arc<ClientConfig>>>,
 }
 
 /// A connection that the broker has accepted with CONNACK 0x00.
@@ -98,11 +102,35 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 impl Connector {
     /// Reads the TLS files, so that an invalid one is found at start.
     pub(crate) fn new(config: Arc<Config>, limits: IncomingLimits) -> Result<Self, TlsError> {
-        if config.brokers.iter().any(|broker| broker.transport == Transport::Tls) {
-            tls::configure(&config.tls)?;
+        let connector = Self {
+            outages: Arc::new(Outages::new(&config.brokers)),
+            password: Arc::new(LastGood::new("the file with the Password")),
+            tls: Arc::new(LastGood::new("the TLS files")),
+            config,
+            limits,
+        };
+        if connector.uses_tls() {
+            connector.tls.update(tls::configure(&connector.config.tls))?;
         }
-        let outages = Arc::new(Outages::new(&config.brokers));
-        Ok(Self { config, limits, outages })
+        Ok(connector)
+    }
+
+    /// Reads the files that each connect reads. What cannot be used stays as it was.
+    pub(crate) fn reload(&self) {
+        // Without a value from before, the next connect says what is wrong.
+        let _ = self.password.update(self.config.credentials.read_password());
+        if self.uses_tls() {
+            let _ = self.tls.update(tls::configure(&self.config.tls));
+        }
+    }
+
+    /// Whether a file could not be used when it was read last.
+    pub(crate) fn has_stale_files(&self) -> bool {
+        self.password.is_stale() || self.tls.is_stale()
+    }
+
+    fn uses_tls(&self) -> bool {
+        self.config.brokers.iter().any(|broker| broker.transport == Transport::Tls)
     }
 
     /// The route of a session, which starts at the broker that its number leads to.
@@ -203,7 +231,8 @@ impl Connector {
     fn connect_packet(&self, client_identifier: &str, start: Start) -> Result<Vec<u8>, ConnectError> {
         let Config { credentials, keep_alive, session_expiry_interval, .. } = &*self.config;
         // A small file, at a connect: it blocks for less time than handing it to another thread takes.
-        let password = credentials.read_password().map_err(ConnectError::PasswordFile)?;
+        let password =
+            self.password.update(credentials.read_password()).map_err(ConnectError::PasswordFile)?;
         let connect = Connect {
             start,
             client_identifier,
@@ -225,7 +254,7 @@ impl Connector {
         }
         let files = self.config.tls.clone();
         let read = tokio::task::spawn_blocking(move || tls::configure(&files));
-        let config = read.await.map_err(io::Error::other)??;
+        let config = self.tls.update(read.await.map_err(io::Error::other)?)?;
         let name = ServerName::try_from(broker.host.clone()).map_err(io::Error::other)?;
         let stream = TlsConnector::from(config).connect(name, stream).await?;
         Ok(Box::new(stream))

@@ -58,6 +58,7 @@ mod connector;
 mod delivery;
 mod error;
 mod keep_alive;
+mod last_good;
 mod message;
 mod outages;
 mod placement;

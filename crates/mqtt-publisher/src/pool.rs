@@ -32,6 +32,7 @@ pub struct Pool {
     sessions: Vec<Session>,
     placement: Placement,
     clients: Option<Clients>,
+    connector: Connector,
     hasher: RandomState,
     tally: Arc<Tally>,
     tasks: TaskTracker,
@@ -68,8 +69,9 @@ impl Pool {
             Sessions::Shared(count) => ((*count).max(1), None),
             Sessions::PerClient(settings) => (1, Some(settings.clone())),
         };
+        let connector = Connector::new(Arc::clone(&config), IncomingLimits::PUBLISHER)?;
         let options = SessionOptions {
-            connector: Connector::new(Arc::clone(&config), IncomingLimits::PUBLISHER)?,
+            connector: connector.clone(),
             report: Arc::new(Report::shared(config.brokers.clone(), count)),
             tally: Arc::clone(&tally),
             client_identifier: String::new(),
@@ -99,6 +101,7 @@ impl Pool {
             sessions,
             placement,
             clients,
+            connector,
             hasher,
             tally,
             tasks,
@@ -165,6 +168,17 @@ impl Pool {
         let lease = clients.acquire(client.ok_or(PublishError::MissingClient)?)?;
         let pending = lease.session().submit(packet, permit, late)?;
         Ok(Submitted::new(pending, Path::Client(lease)))
+    }
+
+    /// Reads the Password and TLS files now, as each connect does. What cannot be used stays as it was, and is logged.
+    pub fn reload(&self) {
+        self.connector.reload();
+    }
+
+    /// Whether a Password or TLS file could not be used when it was read last, and its previous content is in use.
+    #[must_use]
+    pub fn has_stale_files(&self) -> bool {
+        self.connector.has_stale_files()
     }
 
     /// Whether at least one shared session has a connection.

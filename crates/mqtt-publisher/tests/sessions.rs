@@ -79,6 +79,20 @@ async fn the_password_is_read_from_its_file_at_each_connect() {
         soon(pool.connected()).await;
         std::fs::write(&file, next).unwrap();
     }
+    let peer = broker.accept(CONNACK).await;
+    assert_eq!(peer.login.as_ref().unwrap().password, "third");
+    assert!(!pool.has_stale_files());
+
+    // A password that was read before is better than none.
+    std::fs::remove_file(&file).unwrap();
+    pool.reload();
+    assert!(pool.has_stale_files());
+    drop(peer);
+    let peer = broker.accept(CONNACK).await;
+    assert_eq!(peer.login.as_ref().unwrap().password, "third");
+    std::fs::write(&file, "fourth").unwrap();
+    pool.reload();
+    assert!(!pool.has_stale_files());
     std::fs::remove_file(&file).unwrap();
 }
 

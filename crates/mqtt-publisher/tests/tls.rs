@@ -64,7 +64,8 @@ fn certificates(path: &Path) -> Vec<CertificateDer<'static>> {
     CertificateDer::pem_file_iter(path).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
-/// Acknowledges every PUBLISH of clients with a certificate. Topic and payload have one byte each.
+/// Acknowledges every PUBLISH of clients with a certificate, and closes the connection at the payload `q`. Topic and payload
+/// have one byte each.
 async fn start_broker(files: &Files) -> SocketAddr {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(&files.path("ca.pem")) {
@@ -94,7 +95,7 @@ async fn start_broker(files: &Files) -> SocketAddr {
                 stream.write_all(CONNACK).await.unwrap();
                 // Fixed header, length of the topic, topic, Packet Identifier, no properties, payload.
                 let mut publish = [0; 9];
-                while stream.read_exact(&mut publish).await.is_ok() {
+                while stream.read_exact(&mut publish).await.is_ok() && publish[8] != b'q' {
                     stream.write_all(&[0x40, 2, publish[5], publish[6]]).await.unwrap();
                 }
             });
@@ -163,6 +164,28 @@ async fn the_files_are_read_at_each_connect() {
     }
     soon(pool.connected()).await;
     expect_acknowledged(publish(&pool, "t", "x")).await;
+}
+
+#[tokio::test]
+async fn tls_files_that_cannot_be_used_leave_the_previous_ones_in_use() {
+    let files = Files::new("kept");
+    let address = start_broker(&files).await;
+    let tls = TlsFiles { ca: Some(files.path("ca.pem")), identity: Some(files.identity()) };
+    let pool = Arc::new(Pool::start(config(address, "localhost", tls)).unwrap());
+    soon(pool.connected()).await;
+
+    // The key of another certificate, as in the middle of a renewal.
+    std::fs::copy(files.path("publisher.key"), files.path("kept.key")).unwrap();
+    std::fs::copy(files.path("broker.key"), files.path("publisher.key")).unwrap();
+    pool.reload();
+    assert!(pool.has_stale_files());
+    let lost = error(publish(&pool, "t", "q")).await;
+    assert!(matches!(lost, PublishError::ConnectionLost(_)), "{lost:?}");
+    expect_acknowledged(publish(&pool, "t", "x")).await;
+
+    std::fs::copy(files.path("kept.key"), files.path("publisher.key")).unwrap();
+    pool.reload();
+    assert!(!pool.has_stale_files());
 }
 
 #[tokio::test]

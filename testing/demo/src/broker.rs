@@ -51,21 +51,28 @@ impl Broker {
 
     fn read(url: &str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
-        let (transport, port) = match uri.scheme_str()? {
+        let (transport, default_port) = match uri.scheme_str()? {
             "mqtt" => (Transport::Tcp, 1883),
             "mqtts" => (Transport::Tls, 8883),
             _ => return None,
         };
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            return None;
+        }
         let authority = uri.authority()?;
-        let credentials = match authority.as_str().rsplit_once('@') {
-            None => None,
-            Some((user_information, _)) => {
+        let (credentials, host_and_port) = match authority.as_str().rsplit_once('@') {
+            None => (None, authority.as_str()),
+            Some((user_information, host_and_port)) => {
                 let (user, password) = user_information.split_once(':').unwrap_or((user_information, ""));
-                Some((decoded(user)?, decoded(password)?))
+                (Some((decoded(user)?, decoded(password)?)), host_and_port)
             }
         };
+        let port = match (authority.port_u16(), host_and_port.strip_prefix(authority.host())) {
+            (Some(port), _) if port > 0 => port,
+            (None, Some("")) => default_port,
+            _ => return None,
+        };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = authority.port_u16().unwrap_or(port);
         (!host.is_empty()).then(|| Self { url: url.to_owned(), host, port, transport, credentials })
     }
 
@@ -115,6 +122,12 @@ mod tests {
             ("mqtt://user@broker", Some(("mqtt://broker:1883", Some(("user", ""))))),
             ("mqtt://user:p%40ss@broker:99", Some(("mqtt://broker:99", Some(("user", "p@ss"))))),
             ("http://broker", None),
+            ("mqtt://broker/", Some(("mqtt://broker:1883", None))),
+            ("mqtt://broker/path", None),
+            ("mqtt://broker?clean=1", None),
+            ("mqtt://broker:0", None),
+            ("mqtt://broker:x", None),
+            ("mqtt://broker:99999", None),
             ("broker:1883", None),
             ("mqtt://user:%ff@broker", None),
             ("", None),

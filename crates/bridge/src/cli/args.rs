@@ -76,10 +76,11 @@ pub(super) struct BrokerArgs {
     /// The Password of the bridge. A file or the environment keeps it out of the process list
     #[arg(long, env = "POSTMQTT_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
     pub(super) password: Option<String>,
-    /// A file with the Password of the bridge, read at each connect. A line break at its end is ignored
+    /// A file with the Password of the bridge, read at each connect and on SIGHUP. A line break at its end is ignored
     #[arg(long, env = "POSTMQTT_PASSWORD_FILE", value_name = "FILE", conflicts_with = "password")]
     pub(super) password_file: Option<PathBuf>,
-    /// A PEM file with the trusted certificate authorities. The TLS files are read at each connect [default: the system's]
+    /// A PEM file with the trusted certificate authorities. The TLS files are read at each connect and on
+    /// SIGHUP. If they cannot be used then, those that were read before stay in use [default: the system's]
     #[arg(long, env = "POSTMQTT_BROKER_CA_FILE", value_name = "FILE")]
     pub(super) broker_ca_file: Option<PathBuf>,
     /// A PEM file with the bridge's certificate chain, for a broker that requests one

@@ -8,6 +8,7 @@ mod plan;
 mod replies;
 mod retained;
 mod sessions;
+mod tls;
 mod units;
 
 use std::net::SocketAddr;
@@ -29,8 +30,9 @@ use self::replies::ReplyArgs;
 pub use self::replies::RequestSettings;
 use self::retained::RetainedArgs;
 use self::sessions::SessionArgs;
+use self::tls::TlsArgs;
 use crate::healthcheck::Healthcheck;
-use crate::http::HttpConfig;
+use crate::http::{HttpConfig, ListenerFiles};
 use crate::idempotency::KeyLimits;
 use crate::trace::OtlpEndpoint;
 
@@ -52,6 +54,8 @@ pub struct Cli {
     check_config: bool,
     #[command(flatten)]
     http: HttpArgs,
+    #[command(flatten)]
+    tls: TlsArgs,
     #[command(flatten)]
     broker: BrokerArgs,
     #[command(flatten)]
@@ -80,6 +84,8 @@ pub enum Command {
 pub struct Settings {
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// The files for TLS of that address. `None`: it has no TLS.
+    pub tls: Option<ListenerFiles>,
     /// The address of health checks and metrics alone.
     pub admin_listen: Option<SocketAddr>,
     /// The rules for requests.
@@ -129,6 +135,7 @@ impl Cli {
     pub fn into_settings(self) -> Result<Settings, InvalidSetting> {
         let Self {
             http,
+            tls,
             broker,
             sessions,
             replies,
@@ -142,6 +149,7 @@ impl Cli {
         let rules = http.rules();
         Ok(Settings {
             listen: http.listen,
+            tls: tls.into_files(),
             admin_listen: http.admin_listen,
             requests: replies.into_settings(&rules.limits),
             retained: retained.into_config(&rules.limits, broker.publish_timeout),

@@ -14,11 +14,23 @@ pub struct Plan<'a>(pub &'a Settings);
 
 impl fmt::Display for Plan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { listen, admin_listen, rules, http, mqtt, in_flight, requests, retained, keys, otlp } =
-            self.0;
-        writeln!(f, "Messages are accepted at http://{listen}{}.", rules.path)?;
-        let health = admin_listen.unwrap_or(*listen);
-        writeln!(f, "Health checks and metrics are answered at http://{health}.")?;
+        let Settings {
+            tls,
+            listen,
+            admin_listen,
+            rules,
+            http,
+            mqtt,
+            in_flight,
+            requests,
+            retained,
+            keys,
+            otlp,
+        } = self.0;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        writeln!(f, "Messages are accepted at {scheme}://{listen}{}.", rules.path)?;
+        let (scheme, health) = admin_listen.map_or((scheme, *listen), |admin| ("http", admin));
+        writeln!(f, "Health checks and metrics are answered at {scheme}://{health}.")?;
         let brokers = &mqtt.brokers;
         match &mqtt.sessions {
             Sessions::Shared(1) => writeln!(f, "Messages are published over one session with {brokers}.")?,

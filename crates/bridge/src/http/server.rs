@@ -12,12 +12,14 @@ use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
 use super::config::{HttpConfig, MAX_HEAD_BYTES};
+use super::listener_tls::{HTTP2, ListenerTls};
 use super::protocol::{Protocol, detect};
 use super::routes::Routes;
 use super::service::Service;
@@ -30,6 +32,8 @@ pub struct Server {
     service: Arc<Service>,
     routes: Routes,
     config: HttpConfig,
+    /// `None`: the connections have no TLS.
+    tls: Option<Arc<ListenerTls>>,
 }
 
 /// The pause after a failed accept, which usually means that there are no file descriptors left.
@@ -43,6 +47,9 @@ const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
 /// HTTP/2 keep-alive: an idle connection is pinged at this interval, and closed if the ping is not answered in time.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The time limit for a TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The time limit for the answers to requests that the drain time-out ends.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
@@ -61,7 +68,13 @@ impl Server {
         routes: Routes,
         config: HttpConfig,
     ) -> Self {
-        Self { listener, service, routes, config }
+        Self { listener, service, routes, config, tls: None }
+    }
+
+    /// Accepts TLS alone, with these certificates.
+    #[must_use]
+    pub fn over_tls(self, tls: Option<Arc<ListenerTls>>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Serves until `stop`, then stops in three steps:
@@ -114,6 +127,7 @@ impl Server {
                         service: Arc::clone(&self.service),
                         routes: self.routes,
                         config: self.config,
+                        tls: self.tls.clone(),
                         head_room: acceptor.head_room.clone(),
                         closing: acceptor.closing.clone(),
                         _slot: slot,
@@ -144,6 +158,7 @@ struct Connection {
     service: Arc<Service>,
     routes: Routes,
     config: HttpConfig,
+    tls: Option<Arc<ListenerTls>>,
     head_room: HeadRoom,
     closing: CancellationToken,
     _slot: OwnedSemaphorePermit,
@@ -153,9 +168,35 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, stream: TcpStream, watcher: Watcher) {
-        let Some(protocol) = self.detect(&stream).await else {
+        let Some(tls) = &self.tls else {
+            if let Some(protocol) = self.unless_idle(detect(&stream)).await.flatten() {
+                self.exchange(stream, protocol, watcher).await;
+            }
             return;
         };
+        let acceptor = tls.acceptor();
+        let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
+        let mut stream = match self.unless_idle(async { handshake.await? }).await {
+            Some(stream) => stream,
+            None => return,
+        };
+        let protocol = match stream.get_ref().1.alpn_protocol() {
+            Some(HTTP2) => Protocol::Http2,
+            _ => Protocol::Http1,
+        };
+        // As without TLS, a connection without a request does not keep the bridge from stopping.
+        let first = self.unless_idle(async { stream.fill_buf().await.map(<[u8]>::is_empty) }).await;
+        if first == Some(false) {
+            self.exchange(stream, protocol, watcher).await;
+        }
+    }
+
+    async fn exchange(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        protocol: Protocol,
+        watcher: Watcher,
+    ) {
         let ended = match protocol {
             Protocol::Http1 => {
                 let head = LatestHead::default();
@@ -204,12 +245,12 @@ impl Connection {
         Ok(answer)
     }
 
-    /// `None`: the client closed the connection, or had sent nothing when it timed out or the listener closed.
-    async fn detect(&self, stream: &TcpStream) -> Option<Protocol> {
+    /// `None`: it failed, took longer than the idle time-out, or the listener closed.
+    async fn unless_idle<T>(&self, future: impl Future<Output = io::Result<T>>) -> Option<T> {
         tokio::select! {
             () = self.closing.cancelled() => None,
             () = tokio::time::sleep(self.config.idle_timeout) => None,
-            detected = detect(stream) => detected.ok().flatten(),
+            output = future => output.inspect_err(|error| tracing::debug!("a connection ended: {error}")).ok(),
         }
     }
 }

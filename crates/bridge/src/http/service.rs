@@ -29,6 +29,7 @@ use super::routes::Routes;
 use super::unfinished_heads::LatestHead;
 use crate::idempotency::{self, Fingerprint, KeyId, KeyLimits, Keys};
 use crate::metrics::Metrics;
+use crate::reload::Reloader;
 use crate::trace::{self, PublishSpan, Spans, TraceContext};
 use crate::translate::{self, Published};
 
@@ -110,6 +111,11 @@ impl Service {
     pub fn with_retained(mut self, retained: Option<Retained>) -> Self {
         self.retained = retained;
         self
+    }
+
+    /// Shows in the metrics whether the files of this reloader can be used.
+    pub(crate) fn report_files(&self, reloader: Reloader) {
+        self.metrics.report_files(reloader);
     }
 
     /// From now on `/readyz` fails.

@@ -8,7 +8,7 @@ mod histogram;
 mod refusals;
 mod series;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http_publish::Code;
@@ -19,6 +19,7 @@ use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
 use crate::idempotency::Keys;
+use crate::reload::Reloader;
 
 use self::histogram::Histogram;
 use self::refusals::Refusals;
@@ -46,10 +47,24 @@ impl Metrics {
         keys: Arc<Keys>,
     ) -> Self {
         let refusals = Refusals::new();
-        let numbers = Arc::new(Numbers { pool, budget, replies, keys, refusals, latency: Histogram::new() });
+        let numbers = Arc::new(Numbers {
+            pool,
+            budget,
+            replies,
+            keys,
+            refusals,
+            latency: Histogram::new(),
+            reloader: OnceLock::new(),
+        });
         let mut registry = Registry::with_prefix(PREFIX);
         registry.register_collector(Box::new(Arc::clone(&numbers)));
         Self { numbers, registry }
+    }
+
+    /// Shows whether the files of this reloader can be used.
+    pub(crate) fn report_files(&self, reloader: Reloader) {
+        // It is set once, at start.
+        let _ = self.numbers.reloader.set(reloader);
     }
 
     /// Counts a publish request that was answered with a problem.

@@ -1,7 +1,7 @@
 //! The series of `/metrics`: names, labels and sources.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http_publish::{Answer, Code, ReasonCode};
 use mqtt_publisher::budget::Budget;
@@ -17,6 +17,7 @@ use crate::idempotency::Keys;
 
 use super::histogram::{Histogram, Snapshot};
 use super::refusals::Refusals;
+use crate::reload::Reloader;
 
 /// The start of the name of each series.
 pub(super) const PREFIX: &str = "postmqtt_bridge";
@@ -30,13 +31,14 @@ pub(super) struct Numbers {
     pub(super) keys: Arc<Keys>,
     pub(super) refusals: Refusals,
     pub(super) latency: Histogram,
+    pub(super) reloader: OnceLock<Reloader>,
 }
 
 // === impl Numbers ===
 
 impl Collector for Numbers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Self { pool, budget, replies, keys, refusals, latency } = self;
+        let Self { pool, budget, replies, keys, refusals, latency, reloader } = self;
         let tally = pool.tally();
 
         let help =
@@ -87,6 +89,11 @@ impl Collector for Numbers {
                 pool.connected_sessions(),
             ),
             ("sessions_configured", "Shared sessions.", pool.sessions()),
+            (
+                "stale_files",
+                "1 while a password or TLS file cannot be used, and its previous content is in use.",
+                usize::from(reloader.get().is_some_and(Reloader::has_stale_files)),
+            ),
             (
                 "overdue_messages",
                 "Messages without a PUBACK whose publisher was answered at the publish time-out.",

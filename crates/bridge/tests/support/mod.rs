@@ -37,6 +37,7 @@ pub(crate) struct Answer {
 pub(crate) fn settings(broker: &ScriptedBroker) -> Settings {
     Settings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        tls: None,
         admin_listen: None,
         rules: Rules::default(),
         http: HttpConfig {
