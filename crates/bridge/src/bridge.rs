@@ -73,6 +73,7 @@ impl Bridge {
             http,
             mqtt,
             in_flight,
+            client_share,
             requests,
             retained,
             keys,
@@ -88,7 +89,10 @@ impl Bridge {
         let pool = Arc::new(Pool::start(mqtt)?);
         let scheme = if tls.is_some() { "https" } else { "http" };
         tracing::info!("listening on {scheme}://{address}{}", rules.path);
-        let budget = Budget::new(in_flight);
+        let budget = match client_share {
+            Some(share) => Budget::with_shares(in_flight, share),
+            None => Budget::new(in_flight),
+        };
         let retained = reader.map(|reader| Retained::new(reader, Arc::clone(&budget)));
         let service = Service::new(rules, Arc::clone(&pool), budget, http, keys, spans.clone(), requests);
         let service = Arc::new(service.with_retained(retained));

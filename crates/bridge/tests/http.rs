@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, StreamBody};
+use http_publish::CLIENT_ID;
 use hyper::body::Frame;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -118,9 +119,13 @@ async fn without_a_broker_the_bridge_is_alive_and_not_ready() {
     assert_eq!(bridge.get("/healthz").await.status, 200);
     let answer = bridge.get("/readyz").await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "BrokerUnavailable"));
+    // The bridge has tried to connect when this is answered.
     let answer = soon(bridge.post("topic=a", "", "x")).await.unwrap();
     assert_eq!((answer.status, answer.code().as_str()), (503, "BrokerUnavailable"));
     assert_eq!(answer.field("retry-after"), Some("1"));
+    let answer = bridge.get("/readyz").await;
+    assert!(answer.body.contains("no session is connected to the broker: "), "{}", answer.body);
+    assert!(answer.body.contains("refused"), "{}", answer.body);
 }
 
 #[tokio::test]
@@ -268,6 +273,63 @@ async fn messages_over_the_in_flight_limits_are_refused_at_once() {
     peer.acknowledge(&second).await;
     assert_eq!(soon(large).await.unwrap().status, 204);
     assert_eq!(soon(small).await.unwrap().status, 204);
+}
+
+#[tokio::test]
+async fn a_client_over_its_share_is_429_and_others_have_room() {
+    let broker = ScriptedBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |settings| {
+        settings.in_flight = InFlightLimits { messages: 4, bytes: 10_000 };
+        settings.client_share = Some(InFlightLimits { messages: 2, bytes: 5_000 });
+    })
+    .await;
+    let pump = format!("{CLIENT_ID}: pump\r\n");
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        waiting.push((bridge.post("topic=a", &pump, "x"), peer.publish().await));
+    }
+    let answer = soon(bridge.post("topic=a", &pump, "x")).await.unwrap();
+    assert_eq!((answer.status, answer.code().as_str()), (429, "ClientShareExceeded"));
+    assert!(answer.field("retry-after").is_some());
+    for fields in [format!("{CLIENT_ID}: valve\r\n"), String::new()] {
+        waiting.push((bridge.post("topic=a", &fields, "x"), peer.publish().await));
+    }
+    let answer = soon(bridge.post("topic=a", "", "x")).await.unwrap();
+    assert_eq!((answer.status, answer.code().as_str()), (503, "Overloaded"));
+    for (task, sent) in waiting {
+        peer.acknowledge(&sent).await;
+        assert_eq!(soon(task).await.unwrap().status, 204);
+    }
+}
+
+#[tokio::test]
+async fn a_full_bridge_says_to_retry_when_what_is_in_flight_has_left() {
+    let broker = ScriptedBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |settings| {
+        settings.in_flight = InFlightLimits { messages: 10, bytes: 10_000 };
+    })
+    .await;
+    let mut waiting = std::collections::VecDeque::new();
+    for _ in 0..10 {
+        waiting.push_back((bridge.post("topic=a", "", "x"), peer.publish().await));
+    }
+    // One message leaves in about 1.2 s, so that 10 leave in about 12 s.
+    let mut advice = Vec::new();
+    for _ in 0..2 {
+        let answer = soon(bridge.post("topic=a", "", "x")).await.unwrap();
+        advice.push(answer.field("retry-after").unwrap().parse::<u32>().unwrap());
+        let (task, sent) = waiting.pop_front().unwrap();
+        peer.acknowledge(&sent).await;
+        soon(task).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        waiting.push_back((bridge.post("topic=a", "", "x"), peer.publish().await));
+    }
+    let answer = soon(bridge.post("topic=a", "", "x")).await.unwrap();
+    advice.push(answer.field("retry-after").unwrap().parse().unwrap());
+    let &[_, second, third] = advice.as_slice() else { panic!("{advice:?}") };
+    for seconds in [second, third] {
+        assert!((11..=30).contains(&seconds), "{advice:?}");
+    }
 }
 
 /// 32 KiB of User Properties in Base64, as one header field.

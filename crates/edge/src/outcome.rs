@@ -27,7 +27,10 @@ impl Outcome {
     pub fn all() -> impl Iterator<Item = Self> {
         let own = |code: &&Code| {
             matches!(code.at_fault(), AtFault::Client | AtFault::Edge)
-                && !matches!(code, Code::IdempotencyKeyInUse | Code::IdempotencyKeyReused)
+                && !matches!(
+                    code,
+                    Code::IdempotencyKeyInUse | Code::IdempotencyKeyReused | Code::ClientShareExceeded
+                )
         };
         [Self::Sent(QoS::AtLeastOnce), Self::Sent(QoS::AtMostOnce), Self::SentBatch, Self::Read, Self::DryRun]
             .into_iter()

@@ -154,6 +154,8 @@ codes! {
     NotAuthorized 403 Broker "The broker does not authorise this publish";
     /// The packet is over the broker's Maximum Packet Size (0x95).
     PacketTooLarge 413 Broker "The message is larger than the broker's Maximum Packet Size";
+    /// The client has its share of the messages or bytes in flight.
+    ClientShareExceeded 429 Client "The client has too many messages in flight";
     /// PUBACK 0x97.
     QuotaExceeded 429 Broker "The broker's quota is exceeded";
     /// A connection was refused or closed because of its rate or quota (0x96, 0x97 or 0x9F).

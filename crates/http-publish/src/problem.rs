@@ -18,6 +18,8 @@ pub struct Problem {
     violations: Vec<Violation>,
     /// The value of `Allow`, with [`Code::MethodNotAllowed`].
     allow: &'static str,
+    /// In seconds.
+    retry_after: u32,
 }
 
 /// A parameter that breaks a rule.
@@ -81,7 +83,7 @@ struct Document<'a> {
     violations: &'a [Violation],
 }
 
-/// The `Retry-After` of problems that may pass, in seconds.
+/// The `Retry-After` of problems that may pass, in seconds, unless it is known better.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// The method of HTTP Publish.
@@ -96,13 +98,27 @@ impl Problem {
     /// A problem without violations.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), broker: None, violations: Vec::new(), allow: PUBLISH_METHOD }
+        Self {
+            code,
+            detail: detail.into(),
+            broker: None,
+            violations: Vec::new(),
+            allow: PUBLISH_METHOD,
+            retry_after: RETRY_AFTER_SECONDS,
+        }
     }
 
     /// Adds the reason that the broker gave.
     #[must_use]
     pub fn from_broker(mut self, reason_code: ReasonCode, reason_string: Option<String>) -> Self {
         self.broker = Some(BrokerReason { reason_code, reason_string });
+        self
+    }
+
+    /// Sets the value of `Retry-After` in seconds, for a problem that may pass.
+    #[must_use]
+    pub const fn retry_in(mut self, seconds: u32) -> Self {
+        self.retry_after = seconds;
         self
     }
 
@@ -115,7 +131,14 @@ impl Problem {
             1 => first.detail.clone(),
             count => format!("{count} things are wrong with this request; violations names each").into(),
         };
-        Some(Self { code, detail, broker: None, violations, allow: PUBLISH_METHOD })
+        Some(Self {
+            code,
+            detail,
+            broker: None,
+            violations,
+            allow: PUBLISH_METHOD,
+            retry_after: RETRY_AFTER_SECONDS,
+        })
     }
 
     /// The code.
@@ -151,7 +174,7 @@ impl Problem {
     /// The value of `Retry-After`, in seconds.
     #[must_use]
     pub fn retry_after(&self) -> Option<u32> {
-        self.code.may_succeed_later().then_some(RETRY_AFTER_SECONDS)
+        self.code.may_succeed_later().then_some(self.retry_after)
     }
 
     /// Names the methods that are allowed, with [`Code::MethodNotAllowed`].
@@ -230,6 +253,7 @@ impl From<Violation> for Problem {
             broker: None,
             violations: vec![violation],
             allow: PUBLISH_METHOD,
+            retry_after: RETRY_AFTER_SECONDS,
         }
     }
 }

@@ -4,7 +4,9 @@
 //! releases the message: what is held in memory is what is counted.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crate::shares::{ClientNumber, Shares, Used};
 
 /// The maximum in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +34,17 @@ pub struct Budget {
     limits: InFlightLimits,
     messages: AtomicUsize,
     bytes: AtomicUsize,
+    released: AtomicU64,
+    /// `None`: one client may use all of it.
+    shares: Option<Shares>,
 }
 
 /// One message's share of a [`Budget`]. It is released when dropped.
 #[derive(Debug)]
 pub struct Permit {
     budget: Arc<Budget>,
+    /// The client with its share.
+    client: Option<ClientNumber>,
     /// Of the message.
     bytes: usize,
     /// Of what is held beside it.
@@ -53,6 +60,9 @@ pub enum Exhausted {
     /// The maximum number of bytes is in flight.
     #[error("the limit of bytes in flight is reached")]
     Bytes,
+    /// The client has its share of them in flight.
+    #[error("this client has its share of the messages or bytes in flight")]
+    Share,
 }
 
 // === impl Budget ===
@@ -61,17 +71,63 @@ impl Budget {
     /// An unused budget.
     #[must_use]
     pub fn new(limits: InFlightLimits) -> Arc<Self> {
-        Arc::new(Self { limits, messages: AtomicUsize::new(0), bytes: AtomicUsize::new(0) })
+        Arc::new(Self::unused(limits, None))
     }
 
-    /// Acquires room for one message, and for no bytes yet.
+    /// An unused budget, of which each client may use at most its `share`.
+    #[must_use]
+    pub fn with_shares(limits: InFlightLimits, share: InFlightLimits) -> Arc<Self> {
+        let share = Used { messages: share.messages, bytes: share.bytes };
+        Arc::new(Self::unused(limits, Some(Shares::new(share))))
+    }
+
+    fn unused(limits: InFlightLimits, shares: Option<Shares>) -> Self {
+        let (messages, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { limits, messages, bytes, released: AtomicU64::new(0), shares }
+    }
+
+    /// Acquires room for one message of no client, and for no bytes yet.
     ///
     /// # Errors
     ///
     /// Returns an error if the maximum number of messages is in flight.
     pub fn admit(self: &Arc<Self>) -> Result<Permit, Exhausted> {
-        acquire(&self.messages, 1, self.limits.messages).ok_or(Exhausted::Messages)?;
-        Ok(Permit { budget: Arc::clone(self), bytes: 0, beside: 0 })
+        self.admit_of(None)
+    }
+
+    /// Acquires room for one message of this client, and for no bytes yet.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the maximum number of messages is in flight, or the client's share of it.
+    pub fn admit_from(self: &Arc<Self>, client: &[u8]) -> Result<Permit, Exhausted> {
+        self.admit_of(self.shares.as_ref().map(|shares| shares.number(client)))
+    }
+
+    fn admit_of(self: &Arc<Self>, client: Option<ClientNumber>) -> Result<Permit, Exhausted> {
+        self.acquire_share(client, Used { messages: 1, bytes: 0 })?;
+        if acquire(&self.messages, 1, self.limits.messages).is_none() {
+            self.release_share(client, Used { messages: 1, bytes: 0 });
+            return Err(Exhausted::Messages);
+        }
+        Ok(Permit { budget: Arc::clone(self), client, bytes: 0, beside: 0 })
+    }
+
+    fn acquire_share(&self, client: Option<ClientNumber>, more: Used) -> Result<(), Exhausted> {
+        let Some((shares, client)) = self.shares.as_ref().zip(client) else { return Ok(()) };
+        shares.acquire(client, more).ok_or(Exhausted::Share)
+    }
+
+    fn release_share(&self, client: Option<ClientNumber>, less: Used) {
+        if let Some((shares, client)) = self.shares.as_ref().zip(client) {
+            shares.release(client, less);
+        }
+    }
+
+    /// How many messages have left.
+    #[must_use]
+    pub fn released(&self) -> u64 {
+        self.released.load(Ordering::Relaxed)
     }
 
     /// How many messages are in flight.
@@ -100,10 +156,11 @@ impl Permit {
     ///
     /// # Errors
     ///
-    /// Returns an error if the maximum number of bytes would be exceeded; the share stays as it was.
+    /// Returns an error if the maximum number of bytes would be exceeded, or the client's share of it; the message's share
+    /// stays as it was.
     pub fn grow_to(&mut self, bytes: usize) -> Result<(), Exhausted> {
         let more = bytes.saturating_sub(self.bytes);
-        acquire(&self.budget.bytes, more, self.budget.limits.bytes).ok_or(Exhausted::Bytes)?;
+        self.acquire_bytes(more)?;
         self.bytes += more;
         Ok(())
     }
@@ -112,18 +169,29 @@ impl Permit {
     ///
     /// # Errors
     ///
-    /// Returns an error if the maximum number of bytes would be exceeded; the share stays as it was.
+    /// As [`grow_to`](Self::grow_to).
     pub fn add_beside(&mut self, bytes: usize) -> Result<(), Exhausted> {
-        acquire(&self.budget.bytes, bytes, self.budget.limits.bytes).ok_or(Exhausted::Bytes)?;
+        self.acquire_bytes(bytes)?;
         self.beside += bytes;
         Ok(())
+    }
+
+    fn acquire_bytes(&self, bytes: usize) -> Result<(), Exhausted> {
+        self.budget.acquire_share(self.client, Used { messages: 0, bytes })?;
+        acquire(&self.budget.bytes, bytes, self.budget.limits.bytes).ok_or_else(|| {
+            self.budget.release_share(self.client, Used { messages: 0, bytes });
+            Exhausted::Bytes
+        })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
+        let bytes = self.bytes + self.beside;
         self.budget.messages.fetch_sub(1, Ordering::Relaxed);
-        self.budget.bytes.fetch_sub(self.bytes + self.beside, Ordering::Relaxed);
+        self.budget.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.budget.released.fetch_add(1, Ordering::Relaxed);
+        self.budget.release_share(self.client, Used { messages: 1, bytes });
     }
 }
 
@@ -174,5 +242,29 @@ mod tests {
         assert_eq!(permit.add_beside(1), Err(Exhausted::Bytes));
         drop(permit);
         assert_eq!(budget.bytes(), 0);
+    }
+
+    #[test]
+    fn a_client_has_at_most_its_share_and_others_have_the_rest() {
+        let limits = InFlightLimits { messages: 4, bytes: 100 };
+        let budget = Budget::with_shares(limits, InFlightLimits { messages: 2, bytes: 50 });
+        let mut first = budget.admit_from(b"pump").unwrap();
+        let second = budget.admit_from(b"pump").unwrap();
+        assert_eq!(budget.admit_from(b"pump").unwrap_err(), Exhausted::Share);
+        first.grow_to(40).unwrap();
+        assert_eq!(first.add_beside(11), Err(Exhausted::Share));
+        first.add_beside(10).unwrap();
+        assert_eq!((budget.messages(), budget.bytes()), (2, 50), "a refusal holds nothing");
+
+        let mut other = budget.admit_from(b"valve").unwrap();
+        other.grow_to(50).unwrap();
+        let mut nobodys = budget.admit().unwrap();
+        assert_eq!(nobodys.grow_to(1), Err(Exhausted::Bytes));
+        assert_eq!(budget.admit_from(b"gauge").unwrap_err(), Exhausted::Messages);
+
+        drop((first, second));
+        assert_eq!(budget.released(), 2);
+        let mut again = budget.admit_from(b"pump").unwrap();
+        again.grow_to(50).unwrap();
     }
 }

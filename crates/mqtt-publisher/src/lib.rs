@@ -70,6 +70,7 @@ pub mod retained;
 mod route;
 mod server_reference;
 mod session;
+mod shares;
 mod submitted;
 pub mod subscriber;
 mod tally;

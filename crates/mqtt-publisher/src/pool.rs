@@ -35,6 +35,7 @@ pub struct Pool {
     connector: Connector,
     hasher: RandomState,
     tally: Arc<Tally>,
+    report: Arc<Report>,
     tasks: TaskTracker,
     closing: CancellationToken,
     _close_on_drop: DropGuard,
@@ -70,9 +71,10 @@ impl Pool {
             Sessions::PerClient(settings) => (1, Some(settings.clone())),
         };
         let connector = Connector::new(Arc::clone(&config), IncomingLimits::PUBLISHER)?;
+        let report = Arc::new(Report::shared(config.brokers.clone(), count));
         let options = SessionOptions {
             connector: connector.clone(),
-            report: Arc::new(Report::shared(config.brokers.clone(), count)),
+            report: Arc::clone(&report),
             tally: Arc::clone(&tally),
             client_identifier: String::new(),
             number: 0,
@@ -104,6 +106,7 @@ impl Pool {
             connector,
             hasher,
             tally,
+            report,
             tasks,
             closing,
             _close_on_drop: close_on_drop,
@@ -185,6 +188,12 @@ impl Pool {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.connected_sessions() > 0
+    }
+
+    /// Why no shared session has a connection, if an attempt has failed.
+    #[must_use]
+    pub fn unavailability(&self) -> Option<String> {
+        self.report.cause().filter(|_| !self.is_connected())
     }
 
     /// The sessions of clients, with [`Sessions::PerClient`].

@@ -93,6 +93,14 @@ impl Report {
         state.logged = Logged::Unavailable(cause);
     }
 
+    /// Why there is no connection, as it was logged; `None` while there are connections or it is not known.
+    pub(crate) fn cause(&self) -> Option<String> {
+        match &self.state().logged {
+            Logged::Unavailable(cause) => Some(cause.clone()),
+            Logged::Nothing | Logged::Connected => None,
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // The state is consistent after every statement, even if a thread panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -90,6 +90,7 @@ fn more_than_the_circuit_breaker_lets_through_is_503_at_once() {
 fn more_than_the_bridge_may_have_under_way_is_503_at_once() {
     let edge = Edge::start("in-flight", |stack| {
         let stack = stack.bridge_argument("--in-flight-limit").bridge_argument("2");
+        let stack = stack.bridge_argument("--client-share").bridge_argument("100%");
         stack.mosquitto(Mosquitto::new())
     });
     let topic = edge.topic("a");

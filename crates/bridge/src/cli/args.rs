@@ -10,7 +10,9 @@ use http_publish::Profile;
 
 use crate::trace::OtlpEndpoint;
 
-use super::units::{backlog, count, duration, duration_or_none, keep_alive, session_expiry, sessions, size};
+use super::units::{
+    backlog, count, duration, duration_or_none, keep_alive, percentage, session_expiry, sessions, size,
+};
 
 /// The HTTP side.
 #[derive(Args)]
@@ -120,6 +122,9 @@ pub(super) struct CapacityArgs {
     /// The maximum size of all messages in flight together. More are answered 503
     #[arg(long, env = "POSTMQTT_IN_FLIGHT_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = size)]
     pub(super) in_flight_bytes: u64,
+    /// How much of both one client may use, if the edge names the clients: 1% to 100%. More is answered 429
+    #[arg(long, env = "POSTMQTT_CLIENT_SHARE", value_name = "PERCENT", default_value = "50%", value_parser = percentage)]
+    pub(super) client_share: u8,
     /// How long the outcome of a message with an Idempotency-Key is kept for repeats of its request
     #[arg(long, env = "POSTMQTT_IDEMPOTENCY_WINDOW", value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub(super) idempotency_window: Duration,

@@ -96,6 +96,8 @@ pub struct Settings {
     pub mqtt: Config,
     /// The limits of messages and bytes in flight.
     pub in_flight: InFlightLimits,
+    /// How much of them one client may use. `None`: all.
+    pub client_share: Option<InFlightLimits>,
     /// How requests wait for replies. `None`: none waits.
     pub requests: Option<RequestSettings>,
     /// How retained messages are read. `None`: they cannot be.
@@ -147,6 +149,10 @@ impl Cli {
             check_config: _,
         } = self;
         let rules = http.rules();
+        let in_flight = InFlightLimits {
+            messages: capacity.in_flight_limit.get(),
+            bytes: usize::try_from(capacity.in_flight_bytes).unwrap_or(usize::MAX),
+        };
         Ok(Settings {
             listen: http.listen,
             tls: tls.into_files(),
@@ -164,10 +170,8 @@ impl Cli {
                 drain_timeout: http.drain_timeout,
                 trace_context: traces.trace_context,
             },
-            in_flight: InFlightLimits {
-                messages: capacity.in_flight_limit.get(),
-                bytes: usize::try_from(capacity.in_flight_bytes).unwrap_or(usize::MAX),
-            },
+            in_flight,
+            client_share: share(in_flight, capacity.client_share),
             keys: KeyLimits {
                 window: capacity.idempotency_window,
                 keys: capacity.idempotency_keys.get(),
@@ -177,6 +181,12 @@ impl Cli {
             mqtt: broker.into_config(sessions.into_sessions(capacity.sessions)?)?,
         })
     }
+}
+
+/// The share of a client, `None` if it is all.
+fn share(InFlightLimits { messages, bytes }: InFlightLimits, percent: u8) -> Option<InFlightLimits> {
+    let part = |whole: usize| (whole / 100 * usize::from(percent)) + whole % 100 * usize::from(percent) / 100;
+    (percent < 100).then(|| InFlightLimits { messages: part(messages).max(1), bytes: part(bytes) })
 }
 
 // === impl HttpArgs ===

@@ -22,6 +22,7 @@ impl fmt::Display for Plan<'_> {
             http,
             mqtt,
             in_flight,
+            client_share,
             requests,
             retained,
             keys,
@@ -53,6 +54,13 @@ impl fmt::Display for Plan<'_> {
             "A payload has at most {} bytes; at most {} messages and {} bytes are in flight.",
             rules.limits.payload_bytes, in_flight.messages, in_flight.bytes
         )?;
+        if let Some(share) = client_share {
+            writeln!(
+                f,
+                "One client has at most {} messages and {} bytes of them.",
+                share.messages, share.bytes
+            )?;
+        }
         writeln!(f, "A PUBACK that has not arrived within {} s is 504.", http.publish_timeout.as_secs_f32())?;
         if let Some(retained) = retained {
             writeln!(f, "At most {} reads of retained messages are made at a time.", retained.connections)?;

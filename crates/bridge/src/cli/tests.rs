@@ -34,6 +34,22 @@ fn the_payload_limit_overrides_the_profile() {
 }
 
 #[test]
+fn the_share_of_a_client_is_a_part_of_what_may_be_in_flight_and_at_least_one_message() {
+    let rows: &[(&[&str], Option<InFlightLimits>)] = &[
+        (&[], Some(InFlightLimits { messages: 5000, bytes: 134_217_728 })),
+        (&["--client-share", "10%"], Some(InFlightLimits { messages: 1000, bytes: 26_843_545 })),
+        (
+            &["--client-share", "1%", "--in-flight-limit", "7"],
+            Some(InFlightLimits { messages: 1, bytes: 2_684_354 }),
+        ),
+        (&["--client-share", "100%"], None),
+    ];
+    for (arguments, expected) in rows {
+        assert_eq!(settings(arguments).unwrap().client_share, *expected, "{arguments:?}");
+    }
+}
+
+#[test]
 fn the_trace_context_is_passed_on_only_with_its_flag() {
     for (arguments, expected) in [(&[][..], false), (&["--trace-context"], true)] {
         assert_eq!(settings(arguments).unwrap().http.trace_context, expected);
@@ -80,6 +96,9 @@ fn an_invalid_value_is_answered_with_what_was_expected() {
         (&["--path", "/healthz"], "expected a path"),
         (&["--path", "/metrics"], "expected a path"),
         (&["--max-connections", "0"], "expected a whole number of at least 1"),
+        (&["--client-share", "50"], "expected a whole percentage from 1% to 100%"),
+        (&["--client-share", "0%"], "expected a whole percentage from 1% to 100%"),
+        (&["--client-share", "101%"], "expected a whole percentage from 1% to 100%"),
         (&["--backlog", "0"], "expected a whole number from 1 to 65535"),
         (&["--admin-listen", "8082"], "expected an IP address and a port"),
         (&["--lame-duck", "5"], "expected a number and a unit"),

@@ -38,6 +38,14 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "expected a number of bytes, such as 4096, 512KiB or 64MB, at most 1TiB".to_owned())
 }
 
+/// Parses a percentage from `1%` to `100%`.
+pub(super) fn percentage(text: &str) -> Result<u8, String> {
+    let number = text.strip_suffix('%').and_then(|number| number.parse().ok());
+    number
+        .filter(|number| (1..=100).contains(number))
+        .ok_or_else(|| "expected a whole percentage from 1% to 100%".to_owned())
+}
+
 /// Parses a whole number of at least 1.
 pub(super) fn count(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "expected a whole number of at least 1".to_owned())

@@ -6,11 +6,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_publish::batch::{self, Batch, Line};
 use http_publish::{ClientId, Code, Problem, Purpose, Rules};
-use hyper::StatusCode;
+use hyper::{HeaderMap, StatusCode};
 use mqtt_publisher::Submitted;
 use mqtt_publisher::budget::Budget;
 
 use super::answer::{self, Answer};
+use super::client;
 use super::publisher::Publisher;
 use crate::metrics::Metrics;
 use crate::trace::{self, TraceContext};
@@ -22,6 +23,8 @@ pub(super) struct Means<'a> {
     pub(super) rules: &'a Rules,
     pub(super) publisher: &'a Publisher,
     pub(super) budget: &'a Arc<Budget>,
+    /// The header fields of the request.
+    pub(super) fields: &'a HeaderMap,
     pub(super) metrics: &'a Metrics,
     pub(super) client: Option<&'a ClientId<'a>>,
     pub(super) passing_on: PassingOn<'a>,
@@ -127,7 +130,8 @@ impl Means<'_> {
             batch::shown(&mut out, index, &publish, payload.len() as u64);
             return Ok(Item::Shown(out));
         }
-        let permit = self.budget.admit().map_err(|exhausted| translate::problem(exhausted.into()))?;
+        let permit = client::admit(self.budget, self.fields);
+        let permit = permit.map_err(|exhausted| translate::problem(exhausted.into()))?;
         let message = translate::message(&publish, Bytes::from(payload.into_owned()));
         self.publisher.submit(&message, self.client, permit).map(Item::Submitted)
     }

@@ -1,7 +1,10 @@
 //! The client that publishes a message, for sessions of clients. The edge names it in a header field.
 
+use std::sync::Arc;
+
 use http_publish::{CLIENT_ID, ClientId, Code, Problem};
 use hyper::HeaderMap;
+use mqtt_publisher::budget::{Budget, Exhausted, Permit};
 
 /// Reads the client id.
 ///
@@ -17,6 +20,18 @@ pub(super) fn named(fields: &HeaderMap) -> Result<ClientId<'_>, Problem> {
             ClientId::from_field(value).map_err(|problem| unidentified(problem.detail()))
         }
         _ => Err(unidentified("it was given more than once")),
+    }
+}
+
+/// Acquires room for a message, as part of its client's share if the edge names the client.
+///
+/// # Errors
+///
+/// Returns an error if there is no room.
+pub(super) fn admit(budget: &Arc<Budget>, fields: &HeaderMap) -> Result<Permit, Exhausted> {
+    match fields.get(CLIENT_ID) {
+        Some(client) => budget.admit_from(client.as_bytes()),
+        None => budget.admit(),
     }
 }
 

@@ -17,6 +17,7 @@ mod protocol;
 mod publisher;
 mod requests;
 mod retained;
+mod retry_after;
 mod routes;
 mod server;
 mod service;

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_publish::{
@@ -25,6 +25,7 @@ use super::config::HttpConfig;
 use super::publisher::{Delivered, Publisher};
 use super::requests::{Answered, Requests};
 use super::retained::Retained;
+use super::retry_after::{Drain, Load};
 use super::routes::Routes;
 use super::unfinished_heads::LatestHead;
 use crate::idempotency::{self, Fingerprint, KeyId, KeyLimits, Keys};
@@ -48,6 +49,7 @@ pub struct Service {
     retained: Option<Retained>,
     /// `None`: no request waits for a reply.
     requests: Option<Requests>,
+    drain_rate: Drain,
     draining: AtomicBool,
     /// Ends the payloads that are still arriving.
     given_up: CancellationToken,
@@ -88,8 +90,6 @@ impl Service {
             Arc::clone(&keys),
         ));
         let publisher = Publisher::new(Arc::clone(&pool), Arc::clone(&keys), Arc::clone(&metrics), config);
-        let (draining, given_up) = (AtomicBool::new(false), CancellationToken::new());
-        let retained = None;
         Self {
             rules,
             pool,
@@ -99,10 +99,11 @@ impl Service {
             keys,
             publisher,
             spans,
-            retained,
+            retained: None,
             requests,
-            draining,
-            given_up,
+            drain_rate: Drain::new(Instant::now()),
+            draining: AtomicBool::new(false),
+            given_up: CancellationToken::new(),
         }
     }
 
@@ -151,6 +152,7 @@ impl Service {
         let mut answer = match outcome {
             Ok(answer) => answer,
             Err(problem) => {
+                let problem = self.when_to_retry(problem);
                 tracing::debug!(
                     request_id,
                     code = problem.code().as_str(),
@@ -170,6 +172,15 @@ impl Service {
             answer::leave_out_content(&mut answer);
         }
         Ok(answer)
+    }
+
+    /// Adds when there will be room, to a problem that says that there is none.
+    fn when_to_retry(&self, problem: Problem) -> Problem {
+        if !matches!(problem.code(), Code::Overloaded | Code::ClientShareExceeded) {
+            return problem;
+        }
+        let load = Load { in_flight: self.budget.messages(), released: self.budget.released() };
+        problem.retry_in(self.drain_rate.retry_after(Instant::now(), load))
     }
 
     async fn route(
@@ -267,6 +278,7 @@ impl Service {
             rules: &self.rules,
             publisher: &self.publisher,
             budget: &self.budget,
+            fields: &parts.headers,
             metrics: &self.metrics,
             client: client.as_ref(),
             passing_on: if self.config.trace_context {
@@ -304,7 +316,7 @@ impl Service {
         parts: &Parts,
         payload: &mut Payload,
     ) -> Result<(Bytes, Permit), Problem> {
-        let permit = self.budget.admit().and_then(|mut permit| {
+        let permit = client::admit(&self.budget, &parts.headers).and_then(|mut permit| {
             permit.add_beside(held_beside(parts))?;
             Ok(permit)
         });
@@ -403,7 +415,11 @@ impl Service {
             return Err(Problem::new(Code::BrokerUnavailable, "the bridge is shutting down"));
         }
         if !self.pool.is_connected() {
-            return Err(Problem::new(Code::BrokerUnavailable, "no session is connected to the broker"));
+            let detail = match self.pool.unavailability() {
+                Some(cause) => format!("no session is connected to the broker: {cause}"),
+                None => "no session is connected to the broker yet".to_owned(),
+            };
+            return Err(Problem::new(Code::BrokerUnavailable, detail));
         }
         Ok(answer::well("ready\n"))
     }

@@ -5,7 +5,8 @@
 
 use http_publish::{Answer, Code, Problem, ReasonCode};
 use hyper::StatusCode;
-use mqtt_publisher::{BrokerReason, Chain, Delivery, PublishError};
+use mqtt_publisher::budget::Exhausted;
+use mqtt_publisher::{BrokerReason, Chain, Delivery, Overload, PublishError};
 
 /// A message that the broker accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,7 @@ pub(crate) fn problem(error: PublishError) -> Problem {
         PublishError::BrokerUnavailable(_) => Code::BrokerUnavailable,
         PublishError::ConnectionLost(_) => Code::ConnectionLost,
         PublishError::MissingClient => Code::UnidentifiedClient,
+        PublishError::Overloaded(Overload::Budget(Exhausted::Share)) => Code::ClientShareExceeded,
         PublishError::Overloaded(_) => Code::Overloaded,
         PublishError::AcknowledgementTimeout | PublishError::WriteTimeout => Code::AcknowledgementTimeout,
     };
@@ -77,8 +79,8 @@ pub(crate) fn problem(error: PublishError) -> Problem {
 mod tests {
     use std::sync::Arc;
 
+    use mqtt_publisher::Loss;
     use mqtt_publisher::codec::DecodeError;
-    use mqtt_publisher::{Loss, Overload};
 
     use super::*;
 
@@ -108,6 +110,8 @@ mod tests {
             (PublishError::ConnectionLost(Loss::Forbidden), 503, Code::ConnectionLost),
             (PublishError::MissingClient, 500, Code::UnidentifiedClient),
             (Overload::ReceiveMaximum.into(), 503, Code::Overloaded),
+            (Exhausted::Messages.into(), 503, Code::Overloaded),
+            (Exhausted::Share.into(), 429, Code::ClientShareExceeded),
             (PublishError::AcknowledgementTimeout, 504, Code::AcknowledgementTimeout),
             (PublishError::WriteTimeout, 504, Code::AcknowledgementTimeout),
         ];

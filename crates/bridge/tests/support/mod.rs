@@ -56,6 +56,7 @@ pub(crate) fn settings(broker: &ScriptedBroker) -> Settings {
             ..Config::new(BrokerAddress::tcp("127.0.0.1", broker.address().port()))
         },
         in_flight: InFlightLimits { messages: 100, bytes: 10 * 1024 * 1024 },
+        client_share: None,
         requests: None,
         retained: None,
         keys: KeyLimits::default(),
