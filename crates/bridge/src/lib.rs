@@ -6,7 +6,7 @@
 //! - [`metrics`], [`trace`]: what an operator sees
 //! - [`reload`]: credentials and certificates change while it runs
 //! - [`bridge`]: all of it together, from start to stop
-//! - [`cli`], [`log`], [`signal`], [`healthcheck`]: the program
+//! - [`cli`], [`log`], [`signal`], `systemd`, [`healthcheck`]: the program
 
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -20,5 +20,7 @@ pub mod log;
 pub mod metrics;
 pub mod reload;
 pub mod signal;
+#[cfg(target_os = "linux")]
+pub mod systemd;
 pub mod trace;
 pub mod translate;

@@ -43,10 +43,26 @@ fn main() -> ExitCode {
             Err(error) => return fail(1, &error),
         };
         tokio::spawn(signal::handle(stop.clone(), bridge.reloader()));
+        tell_systemd(stop.clone());
         bridge.run(stop).await;
         ExitCode::SUCCESS
     })
 }
+
+/// Says that the bridge listens, and later that it stops.
+#[cfg(target_os = "linux")]
+fn tell_systemd(stop: CancellationToken) {
+    use postmqtt_bridge::systemd::{State, notify};
+
+    notify(State::Ready);
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        notify(State::Stopping);
+    });
+}
+
+#[cfg(not(target_os = "linux"))]
+fn tell_systemd(_stop: CancellationToken) {}
 
 /// Reads the files that the settings name, and prints what a bridge would do.
 fn check(settings: &Settings) -> ExitCode {

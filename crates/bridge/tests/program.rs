@@ -90,3 +90,39 @@ fn check_config_names_the_file_that_cannot_be_used_in_one_line() {
     }
     std::fs::remove_file(no_certificate).unwrap();
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn systemd_is_told_when_the_bridge_listens_and_when_it_stops() {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+    use std::time::Duration;
+
+    let path = std::env::temp_dir().join(format!("postmqtt-program-{}-notify", std::process::id()));
+    let name = format!("postmqtt-program-{}", std::process::id());
+    let abstract_address = SocketAddr::from_abstract_name(&name).unwrap();
+    let sockets = [
+        (path.to_str().unwrap().to_owned(), UnixDatagram::bind(&path).unwrap()),
+        (format!("@{name}"), UnixDatagram::bind_addr(&abstract_address).unwrap()),
+    ];
+    for (name, socket) in sockets {
+        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let told = || {
+            let mut datagram = [0; 100];
+            let length = socket.recv(&mut datagram).unwrap();
+            String::from_utf8(datagram[..length].to_vec()).unwrap()
+        };
+        let mut bridge = Command::new(env!("CARGO_BIN_EXE_postmqtt-bridge"))
+            .args(["--listen", "127.0.0.1:0", "--broker", "mqtt://127.0.0.1:1", "--lame-duck", "0s"])
+            .env("NOTIFY_SOCKET", name)
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        assert_eq!(told(), "READY=1");
+        let terminated = Command::new("kill").args(["-TERM", &bridge.id().to_string()]).status();
+        assert!(terminated.unwrap().success());
+        assert_eq!(told(), "STOPPING=1");
+        assert!(bridge.wait().unwrap().success());
+    }
+    std::fs::remove_file(path).unwrap();
+}

@@ -118,13 +118,47 @@ fn the_alerts_are_quiet_while_all_is_well_and_fire_when_parts_are_gone() {
     wait_for_firing(&prometheus, &[]);
 }
 
+/// The sections of the runbook: their names, and their text.
+fn runbook() -> Vec<(String, String)> {
+    let page = std::fs::read_to_string(repo::root().join("docs/runbook.md")).expect("the runbook");
+    let sections = page.split("\n## ").skip(1);
+    let section = |text: &str| {
+        let (name, text) = text.split_once('\n').expect("a section with a text");
+        (name.to_owned(), text.to_owned())
+    };
+    sections.map(section).collect()
+}
+
 #[test]
-fn every_alert_says_what_happens_how_bad_it_is_and_is_on_the_page() {
-    let page = std::fs::read_to_string(repo::root().join("docs/operations.md")).expect("the page");
+fn every_alert_says_what_happens_how_bad_it_is_and_has_its_section_of_the_runbook() {
     for alert in alerts(&mut deploy::piece(RULES)) {
         let name = alert["alert"].as_str().expect("a name");
-        assert!(page.contains(&format!("`{name}`")), "{name} is not on the page");
         assert!(alert["annotations"]["summary"].is_string(), "{name} has no summary");
         assert!(["critical", "warning"].map(Value::from).contains(&alert["labels"]["severity"]), "{name}");
+    }
+    let sections: Vec<String> = runbook().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(sections, names(), "the sections of the runbook are the alerts, in their order");
+    for (name, text) in runbook() {
+        for part in ["- Look: ", "- Do: "] {
+            assert!(text.contains(part), "{name} has no {part:?}");
+        }
+    }
+}
+
+#[test]
+fn the_runbook_names_metrics_and_flags_that_exist() {
+    let mut bridge = Command::new(repo::bridge());
+    let help = command::output(bridge.arg("--help")).unwrap_or_else(|error| panic!("{error}"));
+    let operations = std::fs::read_to_string(repo::root().join("docs/operations.md")).expect("the page");
+    for (name, text) in runbook() {
+        for code in text.split('`').skip(1).step_by(2) {
+            if code.starts_with("--") {
+                let flag = code.split_whitespace().next().unwrap_or(code);
+                assert!(help.contains(flag), "{name}: {code}");
+            }
+            if code.starts_with("postmqtt_") {
+                assert!(operations.contains(&format!("`{code}`")), "{name}: {code}");
+            }
+        }
     }
 }
