@@ -29,7 +29,10 @@ impl Outcome {
             matches!(code.at_fault(), AtFault::Client | AtFault::Edge)
                 && !matches!(
                     code,
-                    Code::IdempotencyKeyInUse | Code::IdempotencyKeyReused | Code::ClientShareExceeded
+                    Code::InvalidBatchLine
+                        | Code::IdempotencyKeyInUse
+                        | Code::IdempotencyKeyReused
+                        | Code::ClientShareExceeded
                 )
         };
         [Self::Sent(QoS::AtLeastOnce), Self::Sent(QoS::AtMostOnce), Self::SentBatch, Self::Read, Self::DryRun]
