@@ -36,7 +36,16 @@ impl Subscriber {
     pub fn new(port: u16, filters: &[&str]) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let id = format!("subscriber-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut options = MqttOptions::new(id, "127.0.0.1", port);
+        Self::under(&id, port, filters)
+    }
+
+    /// Subscribes under this Client Identifier; returns once the broker has confirmed every filter.
+    ///
+    /// # Panics
+    /// Where the broker is not there, or refuses.
+    #[must_use]
+    pub fn under(client_identifier: &str, port: u16, filters: &[&str]) -> Self {
+        let mut options = MqttOptions::new(client_identifier, "127.0.0.1", port);
         options.set_max_packet_size(Some(8 * 1024 * 1024));
         let (client, connection) = Client::new(options, 16);
         let filters = filters.iter().map(|path| Filter {

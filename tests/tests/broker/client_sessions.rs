@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use end_to_end::{Answer, Edge, Endpoint, Message, Protocol, Request, deploy, eventually, token};
+use end_to_end::{Answer, Edge, Endpoint, Message, Protocol, Request, Subscriber, deploy, eventually, token};
 use rig::stack::{Builder, Mosquitto};
 
 /// A client writes below its own Client Identifier, and who asks may read everything.
@@ -177,4 +177,28 @@ fn where_clients_have_no_id_the_edge_is_at_fault() {
     });
     let problem = edge.send(Request::publish("topic")).expect_problem();
     assert_eq!((problem.status, problem.code.as_str()), (500, "UnidentifiedClient"));
+}
+
+#[test]
+fn a_client_that_is_connected_itself_and_the_bridge_take_the_session_over_only_when_they_use_it() {
+    let edge = of_clients("rival", |stack| stack.mosquitto(Mosquitto::new()));
+    let topic = edge.topic("a");
+    let subscriber = edge.subscribe();
+    // Mosquitto 2.0.11 closes a connection that is taken over without DISCONNECT 0x8E.
+    let ended = || {
+        let reasons = ["taken_over", "lost"].into_iter();
+        reasons
+            .map(|reason| number(&edge, 0, &format!("client_disconnects_total{{reason=\"{reason}\"}}")))
+            .sum::<u64>()
+    };
+    edge.send(publish_as("rival", &topic).body("1")).expect_published(204);
+    for round in 1..=2_u64 {
+        let _itself = Subscriber::under("rival", edge.stack().mqtt_port(), &["own/#"]);
+        eventually("the bridge to lose the session", || (ended() == round).then_some(()));
+        edge.send(publish_as("rival", &topic).body((round + 1).to_string())).expect_published(204);
+    }
+    let connects = number(&edge, 0, "client_connects_total{outcome=\"accepted\"}");
+    assert_eq!((ended(), connects), (2, 3), "the bridge takes it back only when the client publishes");
+    let received: Vec<_> = subscriber.next_many(3).iter().map(Message::text).collect();
+    assert_eq!(received, ["1", "2", "3"]);
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::ports;
 use super::service::{Ready, Service};
 use crate::error::{Context, Result};
-use crate::tools;
+use crate::{repo, tools};
 
 /// What a Mosquitto is to be like.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +36,19 @@ impl Mosquitto {
     pub fn acl(mut self, text: impl Into<String>) -> Self {
         self.acl = Some(text.into());
         self
+    }
+
+    /// Starts it alone, without a stack, at a free port of 127.0.0.1. The name is its directory's.
+    ///
+    /// # Errors
+    /// Where it cannot be found, configured or started.
+    pub fn start(&self, name: &str) -> Result<(Service, u16)> {
+        let directory = repo::run(name);
+        std::fs::create_dir_all(&directory).context(|| format!("{} cannot be made", directory.display()))?;
+        let port = ports::free()?;
+        let service = self.service(&directory, port)?;
+        service.start()?;
+        Ok((service, port))
     }
 
     pub(super) fn service(&self, directory: &Path, port: u16) -> Result<Service> {
