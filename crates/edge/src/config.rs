@@ -61,8 +61,7 @@ pub(crate) struct Document {
     /// Who may publish what; without it, every client may publish everything.
     #[serde(deserialize_with = "present")]
     permissions: Option<Object<PermissionsDocument>>,
-    /// Whether retained messages can be read; by default `on` with `permissions`, which then need bindings with the permission
-    /// `subscriber`, and `off` without.
+    /// Whether retained messages can be read; by default `on` with `permissions`, `off` without.
     #[serde(deserialize_with = "present")]
     retained_messages: Option<Name<RetainedMessagesName>>,
     /// Which upstream cluster a topic goes to; without it, Envoy's routes alone decide.

@@ -5,12 +5,13 @@ mod message;
 mod once;
 mod ready;
 mod subscriber;
+mod tour;
 
 use std::thread;
 
 use rig::dev::token::Token;
 use rig::error::Context;
-use rig::stack::{Stack, end_on_ctrl_c, port_is_free};
+use rig::stack::{Builder, Stack, end_on_ctrl_c, port_is_free};
 use rig::{Error, Filter, Result, build, repo, tools};
 
 use self::broker::Broker;
@@ -51,6 +52,9 @@ pub struct Demo {
     /// Publishes one message, shows what a subscriber received, and ends: with success only if all of it arrived
     #[arg(long)]
     once: bool,
+    /// Plays a device and walks through publish, command and reply, batch, retry and retained messages, and ends
+    #[arg(long, conflicts_with_all = ["once", "watch"])]
+    tour: bool,
 }
 
 /// The topic filter of every topic.
@@ -62,7 +66,7 @@ const TOKEN_LIFETIME: i64 = 24 * 60 * 60;
 // === impl Demo ===
 
 impl Demo {
-    /// Runs until Ctrl-C, or, with `--once`, until one message has arrived.
+    /// Runs until Ctrl-C, or, with `--once`, until one message has arrived, or with `--tour`, until the tour is over.
     ///
     /// # Errors
     /// Returns an error if a port is in use, a program cannot be built or started, or the message does not arrive as it was sent.
@@ -70,7 +74,7 @@ impl Demo {
         self.check_ports()?;
         let broker = self.broker()?;
         let watched = self.watched();
-        if self.once || watched.is_some() {
+        if self.once || self.tour || watched.is_some() {
             // What the subscriber cannot do is said before anything is built.
             broker.options()?;
         }
@@ -78,6 +82,9 @@ impl Demo {
         let token = Token { expires_in: TOKEN_LIFETIME, ..Token::default() }.sign()?;
         if self.once {
             return once::run(&stack, &broker, &token);
+        }
+        if self.tour {
+            return tour::run(&stack, &broker, &token);
         }
         if let Some(filter) = watched {
             watch(&broker, filter)?;
@@ -129,6 +136,9 @@ impl Demo {
             .http_port(self.http_port)
             .https_port(self.https_port)
             .admin_port(self.admin_port);
+        if self.tour {
+            stack = prepare_tour(stack);
+        }
         if self.broker.is_some() {
             stack = stack.foreign_broker_at(broker.url.as_str());
         } else {
@@ -148,6 +158,20 @@ impl Demo {
         );
         Ok(stack)
     }
+}
+
+/// What the tour needs of a stack beside what is shipped: retained messages can be read.
+#[must_use]
+pub fn prepare_tour(stack: Builder) -> Builder {
+    stack.bridge_argument("--retained-reads=4").envoy_config(tour::permit_reading)
+}
+
+/// Walks through the tour, on a [prepared](prepare_tour) stack with the demonstration's broker.
+///
+/// # Errors
+/// Returns an error if an answer is not as expected, or the device does not receive what it should.
+pub fn tour(stack: &Stack, token: &str) -> Result<()> {
+    tour::run(stack, &Broker::demonstration(stack.mqtt_port()), token)
 }
 
 /// Subscribes, and prints what arrives from then on.
