@@ -7,7 +7,7 @@ use std::time::Duration;
 use mqtt_publisher::budget::{Exhausted, InFlightLimits};
 use mqtt_publisher::codec::received::ReceivedPublish;
 use mqtt_publisher::codec::subscribe::{RetainHandling, Subscription, SubscriptionIdentifier};
-use mqtt_publisher::config::{BrokerAddress, Config};
+use mqtt_publisher::config::{BrokerAddress, Brokers, Config};
 use mqtt_publisher::replies::{Expected, Replies, RepliesConfig, ReplyError};
 use mqtt_publisher::subscriber::{IncomingLimits, SubscribeError, Subscriber};
 use rumqttc::v5::mqttbytes::QoS;
@@ -38,10 +38,14 @@ fn subscription() -> Subscription {
 
 /// A subscriber and the messages that its handler was given.
 fn subscriber(broker: &ScriptedBroker) -> (Arc<Subscriber>, UnboundedReceiver<ReceivedPublish>) {
+    subscriber_with(config(broker))
+}
+
+fn subscriber_with(config: Arc<Config>) -> (Arc<Subscriber>, UnboundedReceiver<ReceivedPublish>) {
     let (sender, messages) = unbounded_channel();
     let handler = move |message| drop(sender.send(message));
     let name = "test-subscriber".to_owned();
-    let started = Subscriber::start(config(broker), LIMITS, name, subscription(), handler);
+    let started = Subscriber::start(config, LIMITS, name, subscription(), handler);
     (Arc::new(started.unwrap()), messages)
 }
 
@@ -128,6 +132,21 @@ async fn a_refused_subscription_is_an_error_with_the_brokers_reason_and_is_tried
     let mut peer = demand(&broker, &subscriber, CONNACK).await;
     peer.expect_subscribe(0x00).await;
     soon(subscriber.ready()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_subscription_that_one_of_several_brokers_refuses_is_made_at_the_next() {
+    let brokers = [ScriptedBroker::start().await, ScriptedBroker::start().await];
+    let [first, next] =
+        brokers.each_ref().map(|broker| BrokerAddress::tcp("127.0.0.1", broker.address().port()));
+    let config = Config { brokers: Brokers::new(first, [next]), ..(*config(&brokers[0])).clone() };
+    let (subscriber, _messages) = subscriber_with(Arc::new(config));
+    demand(&brokers[0], &subscriber, CONNACK).await.expect_subscribe(0x80).await;
+    let mut peer = demand(&brokers[1], &subscriber, CONNACK).await;
+    peer.expect_subscribe(0x01).await;
+    soon(subscriber.ready()).await.unwrap();
+
+    assert!(brokers[0].is_left_alone().await);
 }
 
 #[tokio::test]

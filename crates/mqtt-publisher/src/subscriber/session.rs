@@ -87,6 +87,8 @@ impl<F: Fn(ReceivedPublish) + Send + Sync + 'static> Session<F> {
                 }
                 Ended::Failed(error) => error,
             };
+            // Another broker of the list may grant what this one does not.
+            self.route.advance();
             self.log(&error);
             self.status.send_replace(Status::Failed(error));
             tokio::select! {
