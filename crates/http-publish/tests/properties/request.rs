@@ -1,7 +1,9 @@
 //! A request: whatever it is made of, it becomes a `Publish` that keeps all that is promised, or a problem that says why
 //! not.
 
-use http_publish::{Change, Decision, Limits, Problem, Publish, RequestHead, RequestId, Rules, read};
+use http_publish::{
+    Change, Decision, Limits, Problem, Publish, RequestHead, RequestId, RetainedRequest, Rules, read,
+};
 use serde_json::Value;
 
 use crate::mqtt_text::is_mqtt_text;
@@ -14,12 +16,28 @@ pub(crate) type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 /// # Panics
 /// Where a promise is broken.
 pub(crate) fn check(fields: &Fields, rules: &Rules) {
+    check_retained(&head(fields), rules);
     match read(&head(fields), rules) {
         Err(problem) => check_problem(&problem, head(fields).request_id()),
         Ok(publish) => {
             check_limits(&publish, rules);
             check_normal_form(fields, &publish, rules);
             check_dry_run(&publish, head(fields).request_id());
+        }
+    }
+}
+
+/// A request for retained messages has a filter within the limits, and the link of its page leads to it.
+fn check_retained(head: &RequestHead<'_>, rules: &Rules) {
+    match RetainedRequest::read(head, rules) {
+        Err(problem) => check_problem(&problem, head.request_id()),
+        Ok(RetainedRequest::Message(topic)) => assert!(topic.as_str().len() <= rules.limits.topic_bytes),
+        Ok(RetainedRequest::List(page)) => {
+            assert!(page.topic_filter.len() <= rules.limits.topic_bytes && is_mqtt_text(&page.topic_filter));
+            let link = page.link();
+            let next =
+                RequestHead::from_fields([(&b":method"[..], &b"GET"[..]), (b":path", link.as_bytes())]);
+            assert_eq!(RetainedRequest::read(&next, rules), Ok(RetainedRequest::List(page)));
         }
     }
 }
