@@ -20,6 +20,7 @@ pub(crate) type Faults = Vec<Fault>;
 // === impl Fault ===
 
 impl Fault {
+    #[cold]
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { code, detail: detail.into(), offset: None, limit: None, actual: None }
     }

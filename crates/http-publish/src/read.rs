@@ -138,18 +138,21 @@ impl Violations {
         slot: Slot<'a>,
         parse: impl FnOnce(&'a [u8]) -> Result<T, Faults>,
     ) -> Option<T> {
-        let faults = match slot {
-            Slot::Absent => return None,
+        match slot {
+            Slot::Absent => {}
             Slot::Once(raw) => match parse(raw) {
                 Ok(value) => return Some(value),
-                Err(faults) => faults,
+                Err(faults) => self.add(source, faults),
             },
-            Slot::Repeated => {
-                vec![Fault::new(Code::DuplicateParameter, "the parameter was given more than once")]
-            }
-        };
-        self.0.extend(faults.into_iter().map(|fault| Violation::new(source.name, source.location, fault)));
+            Slot::Repeated => self.add(source, vec![repeated()]),
+        }
         None
+    }
+
+    /// Out of line, since there is a copy of what calls it for every parameter.
+    #[cold]
+    fn add(&mut self, source: Source, faults: Faults) {
+        self.0.extend(faults.into_iter().map(|fault| Violation::new(source.name, source.location, fault)));
     }
 
     pub(crate) fn query<'a, T>(
@@ -192,6 +195,11 @@ fn query_over_field<'a>(
         (_, Slot::Absent) => (Source { name: field.0, location: Location::Header }, field.1),
         (name, slot) => (Source { name, location: Location::Query }, slot),
     }
+}
+
+#[cold]
+fn repeated() -> Fault {
+    Fault::new(Code::DuplicateParameter, "the parameter was given more than once")
 }
 
 fn one<T>(read: Result<T, Fault>) -> Result<T, Faults> {

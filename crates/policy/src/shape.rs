@@ -32,6 +32,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
         formatter.write_str("an object")
     }
 
+    /// Out of line: inlined, each object would be compiled into the one that it is a part of.
+    #[inline(never)]
     fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
         T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
     }

@@ -5,14 +5,47 @@ use std::process::Command;
 
 use crate::error::{Context, Result};
 use crate::tools::WasmToolchain;
-use crate::{command, repo};
+use crate::{command, repo, tools};
 
-/// Builds the filter and returns the path of its `.wasm`.
+/// Builds the filter and returns the path of its `.wasm`, which wasm-opt made smaller and stripped of its names. What the
+/// compiler wrote is kept as [`repo::compiled_filter`].
 ///
 /// # Errors
-/// Where it does not compile.
+/// Returns an error if it does not compile.
 pub fn filter(toolchain: WasmToolchain) -> Result<PathBuf> {
-    build_filter(toolchain, &[], repo::filter())
+    let compiled = repo::compiled_filter();
+    let before = std::fs::read(&compiled).ok();
+    compile_filter(toolchain, &[], &compiled)?;
+    let filter = repo::filter();
+    let now = std::fs::read(&compiled).context(|| format!("{} cannot be read", compiled.display()))?;
+    let is_optimised = std::fs::read(&filter).is_ok_and(|optimised| optimised != now);
+    if is_optimised && before.as_ref() == Some(&now) {
+        return Ok(filter);
+    }
+    match tools::wasm_opt() {
+        Ok(wasm_opt) => command::run(optimise(&mut Command::new(wasm_opt), &compiled, &filter))?,
+        Err(error) => {
+            eprintln!("The filter is as large as the compiler made it, since there is no wasm-opt: {error}");
+            copy(&compiled, &filter)?;
+        }
+    }
+    Ok(filter)
+}
+
+/// The features are those that rustc uses for the target.
+fn optimise<'a>(wasm_opt: &'a mut Command, from: &Path, to: &Path) -> &'a mut Command {
+    wasm_opt.args(["-O3", "--strip-debug", "--strip-producers", "--strip-target-features"]);
+    for feature in [
+        "bulk-memory",
+        "multivalue",
+        "mutable-globals",
+        "nontrapping-float-to-int",
+        "reference-types",
+        "sign-ext",
+    ] {
+        wasm_opt.arg(format!("--enable-{feature}"));
+    }
+    wasm_opt.arg(from).arg("--output").arg(to)
 }
 
 /// Builds a filter that a request with the header `x-postmqtt-trap` ends, for tests of what Envoy then does.
@@ -20,18 +53,23 @@ pub fn filter(toolchain: WasmToolchain) -> Result<PathBuf> {
 /// # Errors
 /// Where it does not compile.
 pub fn trapping_filter(toolchain: WasmToolchain) -> Result<PathBuf> {
-    build_filter(toolchain, &["--features", "trap"], repo::trapping_filter())
+    let filter = repo::trapping_filter();
+    compile_filter(toolchain, &["--features", "trap"], &filter)?;
+    Ok(filter)
 }
 
-fn build_filter(toolchain: WasmToolchain, features: &[&str], filter: PathBuf) -> Result<PathBuf> {
+fn compile_filter(toolchain: WasmToolchain, features: &[&str], filter: &Path) -> Result<()> {
     let mut cargo = toolchain.cargo_build();
     cargo.args(["--quiet", "--locked", "--profile", "filter", "--package", "postmqtt"]).args(features);
     let rustflags = serde_json::to_string(&anonymous_paths()).context(|| "A path is not UTF-8".to_owned())?;
     cargo.args(["--config", &format!("target.wasm32-wasip1.rustflags={rustflags}")]);
     command::run(cargo.current_dir(repo::root()))?;
     let built = toolchain.target_dir().join("wasm32-wasip1").join("filter").join("postmqtt.wasm");
-    std::fs::copy(&built, &filter).context(|| format!("{} cannot be copied", built.display()))?;
-    Ok(filter)
+    copy(&built, filter)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::copy(from, to).map(drop).context(|| format!("{} cannot be copied", from.display()))
 }
 
 /// Flags for rustc that name sources by their place in the repository or in their crate, and not by their place on this

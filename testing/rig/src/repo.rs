@@ -39,6 +39,12 @@ pub fn filter() -> PathBuf {
     target().join("postmqtt.wasm")
 }
 
+/// The filter as the compiler wrote it, with the names of its functions: what profiles and counts are made of.
+#[must_use]
+pub fn compiled_filter() -> PathBuf {
+    target().join("postmqtt.compiled.wasm")
+}
+
 /// The dynamic module that [`crate::build::native_filter`] built.
 #[must_use]
 pub fn native_filter() -> PathBuf {

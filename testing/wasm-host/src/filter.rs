@@ -63,14 +63,16 @@ impl Filter {
     /// # Errors
     /// Returns an error if there is none.
     pub fn read() -> Result<Vec<u8>, UnusableFilter> {
-        let path = env::var_os(FILTER_VARIABLE).map_or_else(built, PathBuf::from);
-        std::fs::read(&path).map_err(|error| {
-            let path = path.display();
-            UnusableFilter(format!(
-                "{path} cannot be read ({error}): run `cargo xtask build-filter`, or name a filter's .wasm in \
-                 {FILTER_VARIABLE}"
-            ))
-        })
+        read("postmqtt.wasm")
+    }
+
+    /// The bytes of the filter as the compiler wrote it: the `.wasm` that [`FILTER_VARIABLE`] names, else the one that
+    /// `cargo xtask build-filter` keeps beside the smaller one that wasm-opt makes of it.
+    ///
+    /// # Errors
+    /// Returns an error if there is none.
+    pub fn read_compiled() -> Result<Vec<u8>, UnusableFilter> {
+        read("postmqtt.compiled.wasm")
     }
 
     /// Starts a virtual machine with a root context, as each of Envoy's workers does.
@@ -82,11 +84,22 @@ impl Filter {
     }
 }
 
-fn built() -> PathBuf {
+fn read(name: &str) -> Result<Vec<u8>, UnusableFilter> {
+    let path = env::var_os(FILTER_VARIABLE).map_or_else(|| built(name), PathBuf::from);
+    std::fs::read(&path).map_err(|error| {
+        let path = path.display();
+        UnusableFilter(format!(
+            "{path} cannot be read ({error}): run `cargo xtask build-filter`, or name a filter's .wasm in \
+             {FILTER_VARIABLE}"
+        ))
+    })
+}
+
+fn built(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let target =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |given| root.join(given));
-    target.join("postmqtt.wasm")
+    target.join(name)
 }
 
 impl fmt::Debug for Filter {

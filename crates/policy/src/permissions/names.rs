@@ -1,7 +1,6 @@
 //! The names of one kind of thing in a configuration, each of which may be used once.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::collections::BTreeMap;
 
 use crate::error::InvalidPolicy;
 
@@ -9,19 +8,15 @@ use crate::error::InvalidPolicy;
 #[derive(Debug)]
 pub(super) struct Names {
     kind: &'static str,
-    indices: HashMap<String, usize, FixedKeys>,
+    indices: BTreeMap<String, usize>,
 }
-
-/// Hashes without random keys, which a Wasm host would have to provide. The names are the operator's: an attacker cannot
-/// choose them to collide.
-type FixedKeys = BuildHasherDefault<DefaultHasher>;
 
 // === impl Names ===
 
 impl Names {
     /// No names yet. `kind` is what errors call the thing, such as `topic space`.
     pub(super) fn new(kind: &'static str) -> Self {
-        Self { kind, indices: HashMap::default() }
+        Self { kind, indices: BTreeMap::new() }
     }
 
     /// Gives the next index to `name`.

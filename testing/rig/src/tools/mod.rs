@@ -24,6 +24,7 @@ mod skopeo;
 mod terminal;
 mod valgrind;
 mod wasm;
+mod wasm_opt;
 mod wheel;
 mod zigbuild;
 
@@ -47,4 +48,5 @@ pub use skopeo::{docker_registry, skopeo};
 pub use terminal::terminal;
 pub use valgrind::valgrind;
 pub use wasm::{WasmToolchain, wasm_toolchain};
+pub use wasm_opt::wasm_opt;
 pub use zigbuild::{cargo_zigbuild, rust_target};
