@@ -22,6 +22,7 @@ fn complete() -> Value {
             "payloadBytes": 524_288
         },
         "unknownParameters": "refuse",
+        "retainedMessages": "on",
         "clientId": { "from": "jwt", "metadataKey": "jwt", "claims": ["oid", ["realm", "sub"]] },
         "permissions": {
             "clientGroups": [{
