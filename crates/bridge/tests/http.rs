@@ -303,6 +303,26 @@ async fn a_client_over_its_share_is_429_and_others_have_room() {
 }
 
 #[tokio::test]
+async fn a_topic_that_is_not_acknowledged_leaves_room_for_others_if_no_client_is_named() {
+    let broker = ScriptedBroker::start().await;
+    let (bridge, mut peer) = connected(&broker, |settings| {
+        settings.in_flight = InFlightLimits { messages: 4, bytes: 10_000 };
+        settings.client_share = Some(InFlightLimits { messages: 2, bytes: 5_000 });
+    })
+    .await;
+    for _ in 0..2 {
+        bridge.post("topic=stuck", "", "x");
+        peer.publish().await;
+    }
+    let answer = soon(bridge.post("topic=stuck", "", "x")).await.unwrap();
+    assert_eq!((answer.status, answer.code().as_str()), (429, "ClientShareExceeded"));
+    let task = bridge.post("topic=other", "", "x");
+    let sent = peer.publish().await;
+    peer.acknowledge(&sent).await;
+    assert_eq!(soon(task).await.unwrap().status, 204);
+}
+
+#[tokio::test]
 async fn a_full_bridge_says_to_retry_when_what_is_in_flight_has_left() {
     let broker = ScriptedBroker::start().await;
     let (bridge, mut peer) = connected(&broker, |settings| {

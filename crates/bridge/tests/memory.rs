@@ -47,7 +47,14 @@ impl Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_postmqtt-bridge"))
             .args(["--listen", "127.0.0.1:0", "--sessions", "1", "--publish-timeout", "10m"])
             .args(["--broker", &format!("mqtt://{}", broker.address())])
-            .args(["--in-flight-bytes", &BUDGET.to_string(), "--in-flight-limit", "1000000"])
+            .args([
+                "--in-flight-bytes",
+                &BUDGET.to_string(),
+                "--in-flight-limit",
+                "1000000",
+                "--client-share",
+                "100%",
+            ])
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

@@ -3,10 +3,11 @@
 //! A [`Permit`] accompanies a message until its outcome is known or its publisher is answered at the time-out, which also
 //! releases the message: what is held in memory is what is counted.
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use crate::shares::{ClientNumber, Shares, Used};
+use crate::shares::{OwnerNumber, Shares, Used};
 
 /// The maximum in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub struct Budget {
     messages: AtomicUsize,
     bytes: AtomicUsize,
     released: AtomicU64,
-    /// `None`: one client may use all of it.
+    /// `None`: one owner may use all of it.
     shares: Option<Shares>,
 }
 
@@ -43,8 +44,8 @@ pub struct Budget {
 #[derive(Debug)]
 pub struct Permit {
     budget: Arc<Budget>,
-    /// The client with its share.
-    client: Option<ClientNumber>,
+    /// The owner with its share.
+    owner: Option<OwnerNumber>,
     /// Of the message.
     bytes: usize,
     /// Of what is held beside it.
@@ -60,8 +61,10 @@ pub enum Exhausted {
     /// The maximum number of bytes is in flight.
     #[error("the limit of bytes in flight is reached")]
     Bytes,
-    /// The client has its share of them in flight.
-    #[error("this client has its share of the messages or bytes in flight")]
+    /// The owner of the message has its share of them in flight.
+    #[error(
+        "this client, or this topic if the client is not known, has its share of the messages or bytes in flight"
+    )]
     Share,
 }
 
@@ -74,7 +77,7 @@ impl Budget {
         Arc::new(Self::unused(limits, None))
     }
 
-    /// An unused budget, of which each client may use at most its `share`.
+    /// An unused budget, of which each owner of messages may use at most its `share`.
     #[must_use]
     pub fn with_shares(limits: InFlightLimits, share: InFlightLimits) -> Arc<Self> {
         let share = Used { messages: share.messages, bytes: share.bytes };
@@ -86,7 +89,7 @@ impl Budget {
         Self { limits, messages, bytes, released: AtomicU64::new(0), shares }
     }
 
-    /// Acquires room for one message of no client, and for no bytes yet.
+    /// Acquires room for one message without an owner, and for no bytes yet.
     ///
     /// # Errors
     ///
@@ -95,32 +98,32 @@ impl Budget {
         self.admit_of(None)
     }
 
-    /// Acquires room for one message of this client, and for no bytes yet.
+    /// Acquires room for one message of this owner, such as a client, and for no bytes yet.
     ///
     /// # Errors
     ///
-    /// Returns an error if the maximum number of messages is in flight, or the client's share of it.
-    pub fn admit_from(self: &Arc<Self>, client: &[u8]) -> Result<Permit, Exhausted> {
-        self.admit_of(self.shares.as_ref().map(|shares| shares.number(client)))
+    /// Returns an error if the maximum number of messages is in flight, or the owner's share of it.
+    pub fn admit_from(self: &Arc<Self>, owner: &impl Hash) -> Result<Permit, Exhausted> {
+        self.admit_of(self.shares.as_ref().map(|shares| shares.number(owner)))
     }
 
-    fn admit_of(self: &Arc<Self>, client: Option<ClientNumber>) -> Result<Permit, Exhausted> {
-        self.acquire_share(client, Used { messages: 1, bytes: 0 })?;
+    fn admit_of(self: &Arc<Self>, owner: Option<OwnerNumber>) -> Result<Permit, Exhausted> {
+        self.acquire_share(owner, Used { messages: 1, bytes: 0 })?;
         if acquire(&self.messages, 1, self.limits.messages).is_none() {
-            self.release_share(client, Used { messages: 1, bytes: 0 });
+            self.release_share(owner, Used { messages: 1, bytes: 0 });
             return Err(Exhausted::Messages);
         }
-        Ok(Permit { budget: Arc::clone(self), client, bytes: 0, beside: 0 })
+        Ok(Permit { budget: Arc::clone(self), owner, bytes: 0, beside: 0 })
     }
 
-    fn acquire_share(&self, client: Option<ClientNumber>, more: Used) -> Result<(), Exhausted> {
-        let Some((shares, client)) = self.shares.as_ref().zip(client) else { return Ok(()) };
-        shares.acquire(client, more).ok_or(Exhausted::Share)
+    fn acquire_share(&self, owner: Option<OwnerNumber>, more: Used) -> Result<(), Exhausted> {
+        let Some((shares, owner)) = self.shares.as_ref().zip(owner) else { return Ok(()) };
+        shares.acquire(owner, more).ok_or(Exhausted::Share)
     }
 
-    fn release_share(&self, client: Option<ClientNumber>, less: Used) {
-        if let Some((shares, client)) = self.shares.as_ref().zip(client) {
-            shares.release(client, less);
+    fn release_share(&self, owner: Option<OwnerNumber>, less: Used) {
+        if let Some((shares, owner)) = self.shares.as_ref().zip(owner) {
+            shares.release(owner, less);
         }
     }
 
@@ -156,7 +159,7 @@ impl Permit {
     ///
     /// # Errors
     ///
-    /// Returns an error if the maximum number of bytes would be exceeded, or the client's share of it; the message's share
+    /// Returns an error if the maximum number of bytes would be exceeded, or the owner's share of it; the message's share
     /// stays as it was.
     pub fn grow_to(&mut self, bytes: usize) -> Result<(), Exhausted> {
         let more = bytes.saturating_sub(self.bytes);
@@ -177,9 +180,9 @@ impl Permit {
     }
 
     fn acquire_bytes(&self, bytes: usize) -> Result<(), Exhausted> {
-        self.budget.acquire_share(self.client, Used { messages: 0, bytes })?;
+        self.budget.acquire_share(self.owner, Used { messages: 0, bytes })?;
         acquire(&self.budget.bytes, bytes, self.budget.limits.bytes).ok_or_else(|| {
-            self.budget.release_share(self.client, Used { messages: 0, bytes });
+            self.budget.release_share(self.owner, Used { messages: 0, bytes });
             Exhausted::Bytes
         })
     }
@@ -191,7 +194,7 @@ impl Drop for Permit {
         self.budget.messages.fetch_sub(1, Ordering::Relaxed);
         self.budget.bytes.fetch_sub(bytes, Ordering::Relaxed);
         self.budget.released.fetch_add(1, Ordering::Relaxed);
-        self.budget.release_share(self.client, Used { messages: 1, bytes });
+        self.budget.release_share(self.owner, Used { messages: 1, bytes });
     }
 }
 
@@ -245,26 +248,26 @@ mod tests {
     }
 
     #[test]
-    fn a_client_has_at_most_its_share_and_others_have_the_rest() {
+    fn an_owner_has_at_most_its_share_and_others_have_the_rest() {
         let limits = InFlightLimits { messages: 4, bytes: 100 };
         let budget = Budget::with_shares(limits, InFlightLimits { messages: 2, bytes: 50 });
-        let mut first = budget.admit_from(b"pump").unwrap();
-        let second = budget.admit_from(b"pump").unwrap();
-        assert_eq!(budget.admit_from(b"pump").unwrap_err(), Exhausted::Share);
+        let mut first = budget.admit_from(&"pump").unwrap();
+        let second = budget.admit_from(&"pump").unwrap();
+        assert_eq!(budget.admit_from(&"pump").unwrap_err(), Exhausted::Share);
         first.grow_to(40).unwrap();
         assert_eq!(first.add_beside(11), Err(Exhausted::Share));
         first.add_beside(10).unwrap();
         assert_eq!((budget.messages(), budget.bytes()), (2, 50), "a refusal holds nothing");
 
-        let mut other = budget.admit_from(b"valve").unwrap();
+        let mut other = budget.admit_from(&"valve").unwrap();
         other.grow_to(50).unwrap();
         let mut nobodys = budget.admit().unwrap();
         assert_eq!(nobodys.grow_to(1), Err(Exhausted::Bytes));
-        assert_eq!(budget.admit_from(b"gauge").unwrap_err(), Exhausted::Messages);
+        assert_eq!(budget.admit_from(&"gauge").unwrap_err(), Exhausted::Messages);
 
         drop((first, second));
         assert_eq!(budget.released(), 2);
-        let mut again = budget.admit_from(b"pump").unwrap();
+        let mut again = budget.admit_from(&"pump").unwrap();
         again.grow_to(50).unwrap();
     }
 }

@@ -122,7 +122,7 @@ pub(super) struct CapacityArgs {
     /// The maximum size of all messages in flight together. More are answered 503
     #[arg(long, env = "POSTMQTT_IN_FLIGHT_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = size)]
     pub(super) in_flight_bytes: u64,
-    /// How much of both one client may use, if the edge names the clients: 1% to 100%. More is answered 429
+    /// How much of both one client may use; one topic, if the edge does not name the client. 1% to 100%. More is answered 429
     #[arg(long, env = "POSTMQTT_CLIENT_SHARE", value_name = "PERCENT", default_value = "50%", value_parser = percentage)]
     pub(super) client_share: u8,
     /// How long the outcome of a message with an Idempotency-Key is kept for repeats of its request

@@ -57,7 +57,7 @@ impl fmt::Display for Plan<'_> {
         if let Some(share) = client_share {
             writeln!(
                 f,
-                "One client has at most {} messages and {} bytes of them.",
+                "One client, or one topic of unnamed clients, has at most {} messages and {} bytes of them.",
                 share.messages, share.bytes
             )?;
         }

@@ -130,7 +130,7 @@ impl Means<'_> {
             batch::shown(&mut out, index, &publish, payload.len() as u64);
             return Ok(Item::Shown(out));
         }
-        let permit = client::admit(self.budget, self.fields);
+        let permit = client::admit(self.budget, self.fields, Some(publish.topic_name.as_str()));
         let permit = permit.map_err(|exhausted| translate::problem(exhausted.into()))?;
         let message = translate::message(&publish, Bytes::from(payload.into_owned()));
         self.publisher.submit(&message, self.client, permit).map(Item::Submitted)

@@ -23,15 +23,30 @@ pub(super) fn named(fields: &HeaderMap) -> Result<ClientId<'_>, Problem> {
     }
 }
 
-/// Acquires room for a message, as part of its client's share if the edge names the client.
+/// Who has a share of what is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Owner<'a> {
+    /// The client, as the edge names it.
+    Client(&'a [u8]),
+    /// The topic of messages whose client is not named. A broker may acknowledge all topics but one.
+    Topic(&'a str),
+}
+
+/// Acquires room for a message, as a part of its client's share if the edge names the client, otherwise of its topic's.
+/// `topic` is `None` for a batch, of which each message has room, too.
 ///
 /// # Errors
 ///
 /// Returns an error if there is no room.
-pub(super) fn admit(budget: &Arc<Budget>, fields: &HeaderMap) -> Result<Permit, Exhausted> {
-    match fields.get(CLIENT_ID) {
-        Some(client) => budget.admit_from(client.as_bytes()),
-        None => budget.admit(),
+pub(super) fn admit(
+    budget: &Arc<Budget>,
+    fields: &HeaderMap,
+    topic: Option<&str>,
+) -> Result<Permit, Exhausted> {
+    match (fields.get(CLIENT_ID), topic) {
+        (Some(client), _) => budget.admit_from(&Owner::Client(client.as_bytes())),
+        (None, Some(topic)) => budget.admit_from(&Owner::Topic(topic)),
+        (None, None) => budget.admit(),
     }
 }
 

@@ -273,7 +273,7 @@ impl Service {
         let batch = batch::read(&head, &self.rules)?;
         let client = self.pool.clients().map(|_| client::named(&parts.headers)).transpose()?;
         let trace = TraceContext::of(&parts.headers);
-        let (payload, _permit) = self.read_payload(PayloadCheck::of_batch(), parts, payload).await?;
+        let (payload, _permit) = self.read_payload(PayloadCheck::of_batch(), None, parts, payload).await?;
         let means = Means {
             rules: &self.rules,
             publisher: &self.publisher,
@@ -307,16 +307,18 @@ impl Service {
             let properties = trace::put(trace, &publish.user_properties);
             publish.set_user_properties(properties, &self.rules.limits)?;
         }
-        self.read_payload(PayloadCheck::of(publish, &self.rules.limits), parts, payload).await
+        let topic = Some(publish.topic_name.as_str());
+        self.read_payload(PayloadCheck::of(publish, &self.rules.limits), topic, parts, payload).await
     }
 
     async fn read_payload(
         &self,
         check: PayloadCheck,
+        topic: Option<&str>,
         parts: &Parts,
         payload: &mut Payload,
     ) -> Result<(Bytes, Permit), Problem> {
-        let permit = client::admit(&self.budget, &parts.headers).and_then(|mut permit| {
+        let permit = client::admit(&self.budget, &parts.headers, topic).and_then(|mut permit| {
             permit.add_beside(held_beside(parts))?;
             Ok(permit)
         });
