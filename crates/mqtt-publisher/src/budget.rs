@@ -261,8 +261,8 @@ mod tests {
 
         let mut other = budget.admit_from(&"valve").unwrap();
         other.grow_to(50).unwrap();
-        let mut nobodys = budget.admit().unwrap();
-        assert_eq!(nobodys.grow_to(1), Err(Exhausted::Bytes));
+        let mut unowned = budget.admit().unwrap();
+        assert_eq!(unowned.grow_to(1), Err(Exhausted::Bytes));
         assert_eq!(budget.admit_from(&"gauge").unwrap_err(), Exhausted::Messages);
 
         drop((first, second));
