@@ -1,8 +1,8 @@
 //! The exports: what Envoy calls, and which of this module's contexts each call is about.
 //!
 //! Only callbacks that do something are exported, since Envoy enters the VM for each one that it finds: there is none about
-//! responses, logs or timers, nor for the start of the VM or the end of a context before its deletion. A call about a context that does not exist, or
-//! from within another call, stops the request that it is about.
+//! responses, logs or timers, nor for the start of the VM or the end of a context before its deletion. A call about a
+//! context that does not exist, or from within another call, stops the request that it is about.
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;

@@ -83,6 +83,12 @@ struct Document<'a> {
     violations: &'a [Violation],
 }
 
+/// The bytes that the members other than `detail` and `violations` usually take, for reserving memory.
+const MEMBERS_BYTES: usize = 320;
+
+/// The bytes that a violation without its `detail` usually takes.
+const VIOLATION_BYTES: usize = 144;
+
 /// The `Retry-After` of problems that may pass, in seconds, unless it is known better.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
@@ -232,8 +238,12 @@ impl Problem {
             mqtt_reason_string: self.broker.as_ref().and_then(|broker| broker.reason_string.as_deref()),
             violations: &self.violations,
         };
+        let violation = |violation: &Violation| violation.detail.len() + VIOLATION_BYTES;
+        let details = self.detail.len() + self.violations.iter().map(violation).sum::<usize>();
+        let mut json = Vec::with_capacity(MEMBERS_BYTES + details);
         // Serializing strings and numbers into a Vec cannot fail.
-        serde_json::to_vec(&document).unwrap_or_default()
+        let _ = serde_json::to_writer(&mut json, &document);
+        json
     }
 }
 

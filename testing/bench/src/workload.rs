@@ -9,7 +9,7 @@ use rig::example;
 pub(super) struct Workload {
     /// How many in one round.
     pub(super) requests: u32,
-    /// Over so many connections, each with one request at a time.
+    /// The number of connections, each with one request at a time.
     pub(super) connections: u32,
     protocol: Protocol,
     qos: u8,

@@ -116,7 +116,9 @@ fn a_refusal_costs_less_than_what_it_refuses() {
         measure(&filter, situation).operations
     };
     let accepted = cost("example, shipped");
-    for refused in ["refused, no token", "refused, not permitted", "refused, method"] {
+    for refused in
+        ["refused, no token", "refused, not permitted", "refused, method", "refused, one violation"]
+    {
         assert!(cost(refused) < accepted, "{refused}");
     }
 }
