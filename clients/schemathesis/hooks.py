@@ -38,6 +38,10 @@ def batches():
 topics = text(but="+#", min_size=1)
 schemathesis.openapi.format("mqtt-topic", topics.filter(lambda topic: not topic.startswith("$")))
 schemathesis.openapi.format("percent-encoded-mqtt-topic", topics.map(lambda topic: quote(topic, safe="/")))
+# A Topic Filter of at most 15 segments: topics are long enough for what else there is to know about segments.
+levels = text(but="+#/$", min_size=1, max_bytes=16) | st.just("+")
+filters = st.lists(levels, min_size=1, max_size=8).map("/".join)
+schemathesis.openapi.format("mqtt-topic-filter", filters | filters.map(lambda value: value + "/#") | st.just("#"))
 schemathesis.openapi.format("mqtt-user-properties", user_properties())
 schemathesis.openapi.format("mqtt-batch", batches())
 

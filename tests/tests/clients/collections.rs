@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
-use end_to_end::{Edge, Message, eventually, percent_encoded, token};
+use end_to_end::{Edge, Message, config, eventually, percent_encoded, token};
 use rig::stack::Mosquitto;
 use rig::{command, example, repo, tools};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A tool, in a folder of `clients`; one that does not end in time is ended.
 fn tool(program: rig::Result<PathBuf>, folder: &str) -> Command {
@@ -71,7 +71,12 @@ fn expect_the_successes(topic: &str, received: &[Message]) {
 
 #[test]
 fn schemathesis_finds_nothing_that_openapi_yaml_does_not_say() {
-    let edge = Edge::start("schemathesis", |stack| stack.mosquitto(Mosquitto::new()));
+    let edge = Edge::start("schemathesis", |stack| {
+        let stack = stack.mosquitto(Mosquitto::new()).bridge_argument("--retained-reads=8");
+        stack.bridge_argument("--retained-quiet=0s").envoy_config(|edge| {
+            config::set(edge, "retainedMessages", &json!("on"));
+        })
+    });
     let mut schemathesis = tool(tools::schemathesis(), "schemathesis");
     schemathesis
         .args(["run", "../openapi.yaml", "--no-color", "--url", &edge.stack().http_url()])
