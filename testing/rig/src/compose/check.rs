@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::base_images;
 use super::engine::Engine;
+use super::expectation::{eventually, expect};
 use super::load::{Client, PUBLISHED};
 use super::observability;
 use super::project::{Project, write};
@@ -69,20 +70,6 @@ pub fn check() -> Result<()> {
     did("with deploy/docker/tls.yaml, the example arrives over TLS");
     rebuilds(&engine, &project)?;
     did("a change of main.rs compiles only this repository's crates, and one of the README builds nothing");
-    Ok(())
-}
-
-pub(super) fn expect(condition: bool, otherwise: impl FnOnce() -> String) -> Result<()> {
-    if condition { Ok(()) } else { Err(Error::new(otherwise())) }
-}
-
-/// Asks until it is so.
-pub(super) fn eventually(what: &str, mut ask: impl FnMut() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !ask()? {
-        expect(Instant::now() < deadline, || format!("It did not happen within a minute: {what}."))?;
-        std::thread::sleep(Duration::from_millis(250));
-    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod base_images;
 mod check;
 mod engine;
+mod expectation;
 mod load;
 mod observability;
 mod project;

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::check::{eventually, expect};
+use super::expectation::{eventually, expect};
 use super::project::Project;
 use crate::error::{Context, Result};
 
