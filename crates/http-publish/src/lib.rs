@@ -62,6 +62,7 @@ mod retain;
 mod retained;
 mod rules;
 mod topic;
+mod unencoded;
 mod user_properties;
 mod utf8;
 mod wait;

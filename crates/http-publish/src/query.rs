@@ -45,17 +45,6 @@ pub(crate) fn names(target: &[u8]) -> impl Iterator<Item = &[u8]> {
     pairs(target).map(|(name, _)| name)
 }
 
-/// The first parameter with a byte outside ASCII, and the offset of that byte in its value; `None` if every such byte is
-/// percent-encoded, as it has to be (RFC 3986, 2). Proxies disagree about the others: Envoy refuses them over HTTP/1.1 and
-/// forwards them over HTTP/2.
-pub(crate) fn unencoded(target: &[u8]) -> Option<(&[u8], usize)> {
-    if target.is_ascii() {
-        return None;
-    }
-    let (name, value) = pairs(target).find(|(name, value)| !name.is_ascii() || !value.is_ascii())?;
-    Some((name, value.iter().position(|byte| !byte.is_ascii()).unwrap_or_default()))
-}
-
 /// The names and values after the first `?` of a target. A parameter without `=` has an empty value.
 pub(crate) fn pairs(target: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let start = target.iter().position(|&byte| byte == b'?').map_or(target.len(), |mark| mark + 1);

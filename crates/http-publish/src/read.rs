@@ -4,13 +4,13 @@ use crate::code::Code;
 use crate::fault::{Fault, Faults};
 use crate::field;
 use crate::head::{RequestHead, Slot};
-use crate::query::{self, Query};
+use crate::query::Query;
 use crate::{
     ApiVersion, ContentType, CorrelationData, IdempotencyKey, Ignored, Location, MessageExpiryInterval,
     PayloadFormatIndicator, Problem, Publish, Purpose, QoS, ResponseTopic, Retain, Rules, TopicName,
     UnknownParameters, UserProperties, Violation,
 };
-use crate::{content_encoding, ignored, payload};
+use crate::{content_encoding, payload, unencoded};
 
 /// Reads the head of a request to [`Rules::path`]. The payload is checked by a [`PayloadCheck`](crate::PayloadCheck).
 ///
@@ -76,12 +76,7 @@ pub fn read<'a>(head: &RequestHead<'a>, rules: &'a Rules) -> Result<Publish<'a>,
     }
 }
 
-const UNENCODED: &str = "a character outside ASCII has to be percent-encoded in UTF-8, as in %C3%BC";
-
 const WAITS: &str = "a request with Prefer: wait has no Idempotency-Key, since its reply is not kept";
-
-/// What a violation calls a query parameter without a name, such as `=a`.
-const UNNAMED: &str = "(unnamed)";
 
 const MISSING_TOPIC: &str = "the query has no topic; write ?topic= and the percent-encoded Topic Name";
 
@@ -111,11 +106,7 @@ impl Violations {
         let api_version = self
             .query("api-version", query.api_version, |raw| one(ApiVersion::parse(raw, &rules.api_versions)));
         let purpose = self.query("dry-run", query.dry_run, |raw| one(Purpose::parse(raw)));
-        if let Some((name, offset)) = query::unencoded(head.target()) {
-            let fault = Fault::new(Code::InvalidPercentEncoding, UNENCODED).at(offset);
-            let parameter = if name.is_empty() { UNNAMED.to_owned() } else { ignored::shown(name) };
-            self.0.push(Violation::new(parameter, Location::Query, fault));
-        }
+        self.0.extend(unencoded::violation(head.target()));
         if head.is_encoded {
             let fault = content_encoding::unsupported();
             self.0.push(Violation::new(field::CONTENT_ENCODING, Location::Header, fault));

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::code::Code;
 use crate::fault::{Fault, Faults};
 use crate::head::{RequestHead, Slot};
-use crate::ignored;
-use crate::query::{self, pairs};
+use crate::query::pairs;
 use crate::{
     ApiVersion, Limits, Location, Problem, Rules, TopicName, Violation, base64, mqtt_string, percent,
+    unencoded,
 };
 
 /// A valid request for retained messages.
@@ -136,12 +136,6 @@ impl<'a> RetainedRequest<'a> {
             violations.extend(faults.into_iter().map(|fault| Violation::new(name, Location::Query, fault)));
         };
 
-        let mut unencoded = None;
-        if let Some((name, offset)) = query::unencoded(head.target()) {
-            let detail = "a character outside ASCII has to be percent-encoded in UTF-8, as in %C3%BC";
-            let fault = Fault::new(Code::InvalidPercentEncoding, detail).at(offset);
-            unencoded = Some(Violation::new(ignored::shown(name), Location::Query, fault));
-        }
         if let Some(raw) = version
             && let Err(fault) = ApiVersion::parse(raw, &rules.api_versions)
         {
@@ -168,7 +162,7 @@ impl<'a> RetainedRequest<'a> {
                     .map(Self::List)
             }
         };
-        violations.extend(unencoded);
+        violations.extend(unencoded::violation(head.target()));
         match (request, Problem::from_violations(violations)) {
             (_, Some(problem)) => Err(problem),
             (Some(request), None) => Ok(request),
