@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mqtt_publisher::codec::decode;
+use mqtt_sessions::codec::decode;
 
 /// The Maximum Packet Size.
 const MAXIMUM: usize = 64 * 1024;

@@ -4,11 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use mqtt_publisher::budget::Budget;
-use mqtt_publisher::config::Config;
-use mqtt_publisher::replies::{self, Replies};
-use mqtt_publisher::retained::RetainedReader;
-use mqtt_publisher::{Pool, TlsError};
+use mqtt_sessions::budget::Budget;
+use mqtt_sessions::config::Config;
+use mqtt_sessions::replies::{self, Replies};
+use mqtt_sessions::retained::RetainedReader;
+use mqtt_sessions::{Pool, TlsError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

@@ -2,7 +2,7 @@
 //!
 //! - [`http`]: the server that accepts messages
 //! - [`idempotency`]: requests that are repeated publish once
-//! - [`translate`]: between HTTP Publish and the publisher of [`mqtt_publisher`]
+//! - [`translate`]: between HTTP Publish and the publisher of [`mqtt_sessions`]
 //! - [`metrics`], [`trace`]: what an operator sees
 //! - [`reload`]: credentials and certificates change while it runs
 //! - [`bridge`]: all of it together, from start to stop

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use mqtt_publisher::{Chain, Pool};
+use mqtt_sessions::{Chain, Pool};
 use postmqtt_bridge::bridge::Bridge;
 use postmqtt_bridge::cli::{Cli, Command, Plan, Settings};
 use postmqtt_bridge::http::ListenerTls;

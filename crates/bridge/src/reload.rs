@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mqtt_publisher::Pool;
+use mqtt_sessions::Pool;
 
 use crate::http::ListenerTls;
 

@@ -3,7 +3,7 @@
 mod support;
 
 use http_publish::batch::{MAX_BYTES, MAX_LINES};
-use mqtt_publisher::budget::InFlightLimits;
+use mqtt_sessions::budget::InFlightLimits;
 use scripted_broker::{ScriptedBroker, soon};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;

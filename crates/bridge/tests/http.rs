@@ -12,7 +12,7 @@ use http_publish::CLIENT_ID;
 use hyper::body::Frame;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use mqtt_publisher::budget::InFlightLimits;
+use mqtt_sessions::budget::InFlightLimits;
 use postmqtt_bridge::bridge::Bridge;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -5,9 +5,9 @@ mod support;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::{Duration, Instant};
 
-use mqtt_publisher::budget::InFlightLimits;
-use mqtt_publisher::replies::RepliesConfig;
-use mqtt_publisher::subscriber::IncomingLimits;
+use mqtt_sessions::budget::InFlightLimits;
+use mqtt_sessions::replies::RepliesConfig;
+use mqtt_sessions::subscriber::IncomingLimits;
 use postmqtt_bridge::cli::{RequestSettings, Settings};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Publish, PublishProperties};

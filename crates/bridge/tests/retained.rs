@@ -5,8 +5,8 @@ mod support;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use mqtt_publisher::retained::ReadConfig;
-use mqtt_publisher::subscriber::IncomingLimits;
+use mqtt_sessions::retained::ReadConfig;
+use mqtt_sessions::subscriber::IncomingLimits;
 use postmqtt_bridge::cli::Settings;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish, PublishProperties};

@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use http_publish::{RequestHead, Rules, read};
-use mqtt_publisher::codec::puback::PacketIdentifier;
-use mqtt_publisher::codec::publish::EncodedPublish;
+use mqtt_sessions::codec::puback::PacketIdentifier;
+use mqtt_sessions::codec::publish::EncodedPublish;
 use postmqtt_bridge::translate::message;
 use proptest::collection::vec;
 use proptest::option;

@@ -3,7 +3,7 @@
 //! - [`ScriptedBroker`]: the test accepts each connection, and reads and writes every packet itself through a [`Peer`].
 //! - [`AutomaticBroker`]: it answers by itself, as the Topic Name says, and records what it has seen.
 //!
-//! Packets are read by rumqttc's codec and written as bytes from the specification: nothing of mqtt-publisher is used.
+//! Packets are read by rumqttc's codec and written as bytes from the specification: nothing of mqtt-sessions is used.
 //!
 //! Every function panics where a test should fail.
 

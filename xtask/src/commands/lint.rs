@@ -80,7 +80,7 @@ fn dependencies() -> Result<Command> {
 /// The crates that are published by themselves build from what is uploaded. crates.io has another `policy`, so that one is not.
 fn published_crates() -> Result<Command> {
     let mut publish = cargo(&["publish", "--dry-run", "--quiet", "--allow-dirty", "--locked"]);
-    publish.args(["--package", "http-publish", "--package", "mqtt-publisher"]);
+    publish.args(["--package", "http-publish", "--package", "mqtt-sessions"]);
     Ok(publish)
 }
 

@@ -157,7 +157,7 @@ pub struct LogArgs {
     /// The format of log lines
     #[arg(long, env = "POSTMQTT_LOG_FORMAT", value_name = "FORMAT", default_value = "plain")]
     pub(crate) log_format: LogFormat,
-    /// The log level: error, warn, info, debug or trace, also by module: info,mqtt_publisher=debug
+    /// The log level: error, warn, info, debug or trace, also by module: info,mqtt_sessions=debug
     #[arg(long, env = "POSTMQTT_LOG", value_name = "LEVELS", default_value = "info")]
     pub(crate) log: String,
 }

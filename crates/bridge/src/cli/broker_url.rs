@@ -1,7 +1,7 @@
 //! `mqtt://[user[:password]@]host[:port]`, one or several. Error messages do not show the URL, because it may contain a password.
 
 use hyper::Uri;
-use mqtt_publisher::config::{BrokerAddress, Brokers, Credentials, Transport};
+use mqtt_sessions::config::{BrokerAddress, Brokers, Credentials, Transport};
 use percent_encoding::percent_decode_str;
 
 use super::invalid_setting::InvalidSetting;

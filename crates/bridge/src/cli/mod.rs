@@ -15,9 +15,9 @@ use std::net::SocketAddr;
 
 use clap::{Parser, Subcommand};
 use http_publish::Rules;
-use mqtt_publisher::budget::InFlightLimits;
-use mqtt_publisher::config::{Config, Credentials, ServerReferences, Sessions, TlsFiles, TlsIdentity};
-use mqtt_publisher::retained::ReadConfig;
+use mqtt_sessions::budget::InFlightLimits;
+use mqtt_sessions::config::{Config, Credentials, ServerReferences, Sessions, TlsFiles, TlsIdentity};
+use mqtt_sessions::retained::ReadConfig;
 
 pub use self::args::LogArgs;
 pub(crate) use self::args::LogFormat;

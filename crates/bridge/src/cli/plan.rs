@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mqtt_publisher::config::{ServerReferences, Sessions};
+use mqtt_sessions::config::{ServerReferences, Sessions};
 
 use super::Settings;
 

@@ -4,9 +4,9 @@ use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 
 use clap::Args;
 use http_publish::Limits;
-use mqtt_publisher::budget::InFlightLimits;
-use mqtt_publisher::replies::RepliesConfig;
-use mqtt_publisher::subscriber::IncomingLimits;
+use mqtt_sessions::budget::InFlightLimits;
+use mqtt_sessions::replies::RepliesConfig;
+use mqtt_sessions::subscriber::IncomingLimits;
 
 use super::units::{count, size, topic_prefix};
 

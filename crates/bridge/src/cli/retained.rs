@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 use http_publish::Limits;
-use mqtt_publisher::retained::ReadConfig;
-use mqtt_publisher::subscriber::IncomingLimits;
+use mqtt_sessions::retained::ReadConfig;
+use mqtt_sessions::subscriber::IncomingLimits;
 
 use super::units::duration_or_none;
 

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use mqtt_publisher::config::{ClientSessions, Sessions};
+use mqtt_sessions::config::{ClientSessions, Sessions};
 
 use super::client_id_prefix::check_prefix;
 use super::invalid_setting::InvalidSetting;

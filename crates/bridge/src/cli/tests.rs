@@ -2,7 +2,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::CommandFactory;
-use mqtt_publisher::config::ClientSessions;
+use mqtt_sessions::config::ClientSessions;
 
 use super::*;
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http_publish::batch::{self, Batch, Line};
 use http_publish::{ClientId, Code, Problem, Purpose, Rules};
 use hyper::{HeaderMap, StatusCode};
-use mqtt_publisher::Submitted;
-use mqtt_publisher::budget::Budget;
+use mqtt_sessions::Submitted;
+use mqtt_sessions::budget::Budget;
 
 use super::answer::{self, Answer};
 use super::client;

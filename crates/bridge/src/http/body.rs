@@ -9,7 +9,7 @@ use hyper::Version;
 use hyper::body::{Body, Frame, Incoming};
 use tokio::time::{Instant, timeout_at};
 
-use mqtt_publisher::budget::Permit;
+use mqtt_sessions::budget::Permit;
 
 use crate::translate;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http_publish::{CLIENT_ID, ClientId, Code, Problem};
 use hyper::HeaderMap;
-use mqtt_publisher::budget::{Budget, Exhausted, Permit};
+use mqtt_sessions::budget::{Budget, Exhausted, Permit};
 
 /// Reads the client id.
 ///

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http_publish::{ClientId, Code, Problem};
-use mqtt_publisher::budget::Permit;
-use mqtt_publisher::{Delivery, LatePubAck, Message, Pool, PublishError, Submitted};
+use mqtt_sessions::budget::Permit;
+use mqtt_sessions::{Delivery, LatePubAck, Message, Pool, PublishError, Submitted};
 
 use super::config::HttpConfig;
 use crate::idempotency::{Admission, Attendance, Fingerprint, KeyId, Keys, Outcome, Publication, Refusal};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_publish::{Code, Problem, ReasonCode, Wait, WithoutReply};
-use mqtt_publisher::replies::{Expected, Replies, Reply, ReplyError};
+use mqtt_sessions::replies::{Expected, Replies, Reply, ReplyError};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 

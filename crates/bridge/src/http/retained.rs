@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime};
 use http_publish::{Code, Page, Problem, RequestHead, RetainedRequest, Rules, TopicName};
 use hyper::HeaderMap;
 use hyper::header::IF_NONE_MATCH;
-use mqtt_publisher::budget::Budget;
-use mqtt_publisher::codec::received::ReceivedPublish;
-use mqtt_publisher::retained::RetainedReader;
+use mqtt_sessions::budget::Budget;
+use mqtt_sessions::codec::received::ReceivedPublish;
+use mqtt_sessions::retained::RetainedReader;
 use serde::Serialize;
 
 use super::answer::{self, Answer};

@@ -13,8 +13,8 @@ use http_publish::{
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
-use mqtt_publisher::budget::{Budget, Permit};
-use mqtt_publisher::{Message, Pool, PublishError};
+use mqtt_sessions::budget::{Budget, Permit};
+use mqtt_sessions::{Message, Pool, PublishError};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer};

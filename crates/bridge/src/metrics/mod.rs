@@ -1,6 +1,6 @@
 //! `/metrics`, in the text format of OpenMetrics 1.0.
 //!
-//! Counting is an atomic addition: sessions count in their [`Tally`](mqtt_publisher::Tally), the budget counts itself, and
+//! Counting is an atomic addition: sessions count in their [`Tally`](mqtt_sessions::Tally), the budget counts itself, and
 //! the HTTP side counts here. Names and labels are added when the metrics are read (`series`), so that publishing needs
 //! neither locks nor look-ups. No label has values that a client chooses.
 
@@ -12,9 +12,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http_publish::Code;
-use mqtt_publisher::Pool;
-use mqtt_publisher::budget::Budget;
-use mqtt_publisher::replies::Replies;
+use mqtt_sessions::Pool;
+use mqtt_sessions::budget::Budget;
+use mqtt_sessions::replies::Replies;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 

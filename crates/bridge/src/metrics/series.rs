@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use http_publish::{Answer, Code, ReasonCode};
-use mqtt_publisher::budget::Budget;
-use mqtt_publisher::clients::{ClientTally, Clients};
-use mqtt_publisher::replies::Replies;
-use mqtt_publisher::{Destination, Pool, Tally};
+use mqtt_sessions::budget::Budget;
+use mqtt_sessions::clients::{ClientTally, Clients};
+use mqtt_sessions::replies::Replies;
+use mqtt_sessions::{Destination, Pool, Tally};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use http_publish::{Problem, Publish, QoS, ReasonCode, Retain};
-use mqtt_publisher::config::BrokerAddress;
+use mqtt_sessions::config::BrokerAddress;
 use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;

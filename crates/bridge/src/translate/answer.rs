@@ -5,8 +5,8 @@
 
 use http_publish::{Answer, Code, Problem, ReasonCode};
 use hyper::StatusCode;
-use mqtt_publisher::budget::Exhausted;
-use mqtt_publisher::{BrokerReason, Chain, Delivery, Overload, PublishError};
+use mqtt_sessions::budget::Exhausted;
+use mqtt_sessions::{BrokerReason, Chain, Delivery, Overload, PublishError};
 
 /// A message that the broker accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,14 +79,14 @@ pub(crate) fn problem(error: PublishError) -> Problem {
 mod tests {
     use std::sync::Arc;
 
-    use mqtt_publisher::Loss;
-    use mqtt_publisher::codec::DecodeError;
+    use mqtt_sessions::Loss;
+    use mqtt_sessions::codec::DecodeError;
 
     use super::*;
 
     fn reason(reason_code: u8) -> BrokerReason {
         let reason_string = Some("because".to_owned());
-        BrokerReason { reason_code: mqtt_publisher::ReasonCode(reason_code), reason_string }
+        BrokerReason { reason_code: mqtt_sessions::ReasonCode(reason_code), reason_string }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http_publish::{PayloadFormatIndicator, Publish, QoS, Retain};
-use mqtt_publisher::{Message, PayloadFormat};
+use mqtt_sessions::{Message, PayloadFormat};
 
 /// The MQTT message that a request means.
 #[must_use]
@@ -10,12 +10,12 @@ pub fn message<'a>(publish: &'a Publish<'a>, payload: Bytes) -> Message<'a> {
     Message {
         topic_name: publish.topic_name.as_str(),
         qos: match publish.qos {
-            QoS::AtMostOnce => mqtt_publisher::QoS::AtMostOnce,
-            QoS::AtLeastOnce => mqtt_publisher::QoS::AtLeastOnce,
+            QoS::AtMostOnce => mqtt_sessions::QoS::AtMostOnce,
+            QoS::AtLeastOnce => mqtt_sessions::QoS::AtLeastOnce,
         },
         retain: match publish.retain {
-            Retain::No => mqtt_publisher::Retain::No,
-            Retain::Store => mqtt_publisher::Retain::Store,
+            Retain::No => mqtt_sessions::Retain::No,
+            Retain::Store => mqtt_sessions::Retain::Store,
         },
         payload_format: match publish.payload_format_indicator {
             PayloadFormatIndicator::UnspecifiedBytes => PayloadFormat::Bytes,

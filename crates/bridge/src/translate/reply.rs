@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use http_publish::{Code, CorrelationData, Limits, Problem, ReceivedProperties, UserProperties};
-use mqtt_publisher::Chain;
-use mqtt_publisher::PayloadFormat;
-use mqtt_publisher::budget::Permit;
-use mqtt_publisher::codec::received::ReceivedPublish;
-use mqtt_publisher::replies::{ExpectError, Reply};
-use mqtt_publisher::retained::ReadError;
-use mqtt_publisher::subscriber::SubscribeError;
+use mqtt_sessions::Chain;
+use mqtt_sessions::PayloadFormat;
+use mqtt_sessions::budget::Permit;
+use mqtt_sessions::codec::received::ReceivedPublish;
+use mqtt_sessions::replies::{ExpectError, Reply};
+use mqtt_sessions::retained::ReadError;
+use mqtt_sessions::subscriber::SubscribeError;
 
 use super::answer::problem;
 

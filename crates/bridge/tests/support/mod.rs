@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http_publish::Rules;
-use mqtt_publisher::budget::InFlightLimits;
-use mqtt_publisher::config::{BrokerAddress, ClientSessions, Config, Sessions};
+use mqtt_sessions::budget::InFlightLimits;
+use mqtt_sessions::config::{BrokerAddress, ClientSessions, Config, Sessions};
 use postmqtt_bridge::bridge::Bridge;
 use postmqtt_bridge::cli::Settings;
 use postmqtt_bridge::http::HttpConfig;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 /// U+0000 (MQTT 5.0, 1.5.4 and 4.7); a broker may close the connection otherwise.
 ///
 /// ```
-/// use mqtt_publisher::{Message, QoS};
+/// use mqtt_sessions::{Message, QoS};
 ///
 /// let message = Message { qos: QoS::AtMostOnce, ..Message::new("pumps/7/state", "on") };
 /// assert_eq!(message.payload.len(), 2);

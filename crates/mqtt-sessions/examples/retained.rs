@@ -4,9 +4,9 @@ use std::num::NonZeroU16;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use mqtt_publisher::config::{BrokerAddress, Config};
-use mqtt_publisher::retained::{ReadConfig, RetainedReader};
-use mqtt_publisher::subscriber::IncomingLimits;
+use mqtt_sessions::config::{BrokerAddress, Config};
+use mqtt_sessions::retained::{ReadConfig, RetainedReader};
+use mqtt_sessions::subscriber::IncomingLimits;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

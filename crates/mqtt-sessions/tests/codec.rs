@@ -3,15 +3,15 @@
 use std::num::NonZeroU16;
 
 use bytes::{Bytes, BytesMut};
-use mqtt_publisher::codec::connect::{Connect, Start};
-use mqtt_publisher::codec::puback::PacketIdentifier;
-use mqtt_publisher::codec::publish::EncodedPublish;
-use mqtt_publisher::codec::received::encode_puback;
-use mqtt_publisher::codec::subscribe::{
+use mqtt_sessions::codec::connect::{Connect, Start};
+use mqtt_sessions::codec::puback::PacketIdentifier;
+use mqtt_sessions::codec::publish::EncodedPublish;
+use mqtt_sessions::codec::received::encode_puback;
+use mqtt_sessions::codec::subscribe::{
     RetainHandling, Subscription, SubscriptionIdentifier, encode_unsubscribe,
 };
-use mqtt_publisher::codec::{DecodeError, Decoded, Incoming, TooLong, decode};
-use mqtt_publisher::{Message, PayloadFormat, QoS, Retain};
+use mqtt_sessions::codec::{DecodeError, Decoded, Incoming, TooLong, decode};
+use mqtt_sessions::{Message, PayloadFormat, QoS, Retain};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;

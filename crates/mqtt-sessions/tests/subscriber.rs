@@ -4,12 +4,12 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqtt_publisher::budget::{Exhausted, InFlightLimits};
-use mqtt_publisher::codec::received::ReceivedPublish;
-use mqtt_publisher::codec::subscribe::{RetainHandling, Subscription, SubscriptionIdentifier};
-use mqtt_publisher::config::{BrokerAddress, Brokers, Config};
-use mqtt_publisher::replies::{Expected, Replies, RepliesConfig, ReplyError};
-use mqtt_publisher::subscriber::{IncomingLimits, SubscribeError, Subscriber};
+use mqtt_sessions::budget::{Exhausted, InFlightLimits};
+use mqtt_sessions::codec::received::ReceivedPublish;
+use mqtt_sessions::codec::subscribe::{RetainHandling, Subscription, SubscriptionIdentifier};
+use mqtt_sessions::config::{BrokerAddress, Brokers, Config};
+use mqtt_sessions::replies::{Expected, Replies, RepliesConfig, ReplyError};
+use mqtt_sessions::subscriber::{IncomingLimits, SubscribeError, Subscriber};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish, PublishProperties, RetainForwardRule};
 use scripted_broker::{CONNACK, CONNACK_SESSION_PRESENT, PATIENCE, Peer, ScriptedBroker, soon};

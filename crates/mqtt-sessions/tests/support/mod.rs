@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mqtt_publisher::budget::{Budget, InFlightLimits, Permit};
-use mqtt_publisher::config::{BrokerAddress, ClientSessions, Config, Sessions};
-use mqtt_publisher::{BrokerReason, Delivery, Message, Pool, PublishError, QoS, ReasonCode, Retain};
+use mqtt_sessions::budget::{Budget, InFlightLimits, Permit};
+use mqtt_sessions::config::{BrokerAddress, ClientSessions, Config, Sessions};
+use mqtt_sessions::{BrokerReason, Delivery, Message, Pool, PublishError, QoS, ReasonCode, Retain};
 use scripted_broker::{CONNACK, PATIENCE, Peer, ScriptedBroker, soon};
 use tokio::task::JoinHandle;
 

@@ -1,12 +1,12 @@
 //! Publishes one message and prints the broker's answer.
 //!
-//! `cargo run -p mqtt-publisher --example publish -- 127.0.0.1 1883 pumps/7/state on`
+//! `cargo run -p mqtt-sessions --example publish -- 127.0.0.1 1883 pumps/7/state on`
 
 use std::error::Error;
 
-use mqtt_publisher::budget::{Budget, InFlightLimits};
-use mqtt_publisher::config::{BrokerAddress, Config};
-use mqtt_publisher::{Chain, Delivery, Message, Pool};
+use mqtt_sessions::budget::{Budget, InFlightLimits};
+use mqtt_sessions::config::{BrokerAddress, Config};
+use mqtt_sessions::{Chain, Delivery, Message, Pool};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -102,7 +102,7 @@ pub enum Overload {
 /// An error on one line with its causes: `error: cause: cause of the cause`.
 ///
 /// ```
-/// use mqtt_publisher::Chain;
+/// use mqtt_sessions::Chain;
 ///
 /// let error = std::io::Error::other("the cable is unplugged");
 /// assert_eq!(Chain(&error).to_string(), "the cable is unplugged");

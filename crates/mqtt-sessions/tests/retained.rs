@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mqtt_publisher::config::{BrokerAddress, Config};
-use mqtt_publisher::retained::{ReadConfig, ReadError, RetainedReader};
-use mqtt_publisher::subscriber::{IncomingLimits, SubscribeError};
+use mqtt_sessions::config::{BrokerAddress, Config};
+use mqtt_sessions::retained::{ReadConfig, ReadError, RetainedReader};
+use mqtt_sessions::subscriber::{IncomingLimits, SubscribeError};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish, RetainForwardRule};
 use scripted_broker::{CONNACK, PATIENCE, Peer, ScriptedBroker, soon};

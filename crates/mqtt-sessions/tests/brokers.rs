@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mqtt_publisher::config::{BrokerAddress, Brokers, Config, ServerReferences, Sessions};
-use mqtt_publisher::{Destination, Loss, Pool, PublishError};
+use mqtt_sessions::config::{BrokerAddress, Brokers, Config, ServerReferences, Sessions};
+use mqtt_sessions::{Destination, Loss, Pool, PublishError};
 use scripted_broker::{
     CONNACK, CONNACK_SESSION_PRESENT, Peer, ScriptedBroker, connack_refused, connack_with_server_reference,
     disconnect, disconnect_with_server_reference, soon,

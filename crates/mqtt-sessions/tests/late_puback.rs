@@ -5,8 +5,8 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqtt_publisher::budget::{Budget, InFlightLimits};
-use mqtt_publisher::{BrokerReason, LatePubAck, Message, Pool, PublishError, ReasonCode, Submitted};
+use mqtt_sessions::budget::{Budget, InFlightLimits};
+use mqtt_sessions::{BrokerReason, LatePubAck, Message, Pool, PublishError, ReasonCode, Submitted};
 use scripted_broker::{CONNACK, CONNACK_SESSION_PRESENT, Peer, ScriptedBroker, soon};
 
 use support::pool_with;

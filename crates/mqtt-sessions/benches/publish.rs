@@ -1,6 +1,6 @@
 //! The cost of a message: to encode it, and to publish it over a session to a broker that acknowledges at once.
 //!
-//! `cargo bench -p mqtt-publisher`. The broker is a minimal one in the same process, so that its cost is small and the same
+//! `cargo bench -p mqtt-sessions`. The broker is a minimal one in the same process, so that its cost is small and the same
 //! on every run. It shares the machine with what is measured.
 
 use std::hint::black_box;
@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use mqtt_publisher::budget::{Budget, InFlightLimits};
-use mqtt_publisher::codec::publish::EncodedPublish;
-use mqtt_publisher::config::{BrokerAddress, ClientSessions, Config, Sessions};
-use mqtt_publisher::{Message, Pool};
+use mqtt_sessions::budget::{Budget, InFlightLimits};
+use mqtt_sessions::codec::publish::EncodedPublish;
+use mqtt_sessions::config::{BrokerAddress, ClientSessions, Config, Sessions};
+use mqtt_sessions::{Message, Pool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;

@@ -1,4 +1,4 @@
-//! An MQTT 5 publisher: each publish returns the PUBACK of that very message.
+//! MQTT 5 sessions that publish or subscribe: each publish returns the PUBACK of that very message.
 //!
 //! A [`Pool`] keeps sessions with a broker, or with the nodes of a cluster. [`Pool::publish`] sends a [`Message`] and returns its [`Delivery`], with the
 //! Reason Code and the Reason String that the broker sent; or a [`PublishError`], which says whether the message may have
@@ -6,9 +6,9 @@
 //! receives messages, over a session that publishes nothing.
 //!
 //! ```no_run
-//! use mqtt_publisher::budget::{Budget, InFlightLimits};
-//! use mqtt_publisher::config::{BrokerAddress, Config};
-//! use mqtt_publisher::{Delivery, Message, Pool, ReasonCode};
+//! use mqtt_sessions::budget::{Budget, InFlightLimits};
+//! use mqtt_sessions::config::{BrokerAddress, Config};
+//! use mqtt_sessions::{Delivery, Message, Pool, ReasonCode};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use mqtt_publisher::clients::{ClientTally, Clients, ConnectOutcome, DisconnectReason};
-use mqtt_publisher::config::{ClientSessions, Config};
-use mqtt_publisher::{Loss, Overload, Pool, PublishError};
+use mqtt_sessions::clients::{ClientTally, Clients, ConnectOutcome, DisconnectReason};
+use mqtt_sessions::config::{ClientSessions, Config};
+use mqtt_sessions::{Loss, Overload, Pool, PublishError};
 use scripted_broker::{
     AutomaticBroker, CONNACK, CONNACK_SESSION_PRESENT, PATIENCE, Peer, ScriptedBroker, connack_refused,
     disconnect, soon,

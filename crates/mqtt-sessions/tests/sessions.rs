@@ -6,9 +6,9 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mqtt_publisher::budget::{Budget, InFlightLimits};
-use mqtt_publisher::config::{Credentials, Sessions};
-use mqtt_publisher::{BrokerReason, Chain, Delivery, Loss, Overload, Pool, PublishError, ReasonCode};
+use mqtt_sessions::budget::{Budget, InFlightLimits};
+use mqtt_sessions::config::{Credentials, Sessions};
+use mqtt_sessions::{BrokerReason, Chain, Delivery, Loss, Overload, Pool, PublishError, ReasonCode};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode, Packet};
 use scripted_broker::{
@@ -69,7 +69,7 @@ async fn each_session_starts_clean_under_its_own_client_identifier_and_logs_in()
 
 #[tokio::test]
 async fn the_password_is_read_from_its_file_at_each_connect() {
-    let file = std::env::temp_dir().join(format!("mqtt-publisher-password-{}", std::process::id()));
+    let file = std::env::temp_dir().join(format!("mqtt-sessions-password-{}", std::process::id()));
     std::fs::write(&file, "first\n").unwrap();
     let broker = ScriptedBroker::start().await;
     let pool = pool_with(&broker, |config| config.credentials.password_file = Some(file.clone()));

@@ -99,7 +99,7 @@ impl Config {
             server_references: ServerReferences::default(),
             credentials: Credentials::default(),
             tls: TlsFiles::default(),
-            client_id_prefix: "mqtt-publisher".to_owned(),
+            client_id_prefix: "mqtt-sessions".to_owned(),
             sessions: Sessions::Shared(2),
             publish_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(5),

@@ -21,7 +21,7 @@ pub struct InFlightLimits {
 /// What is in flight, and the maximum.
 ///
 /// ```
-/// use mqtt_publisher::budget::{Budget, Exhausted, InFlightLimits};
+/// use mqtt_sessions::budget::{Budget, Exhausted, InFlightLimits};
 ///
 /// let budget = Budget::new(InFlightLimits { messages: 1, bytes: 1024 });
 /// let permit = budget.admit()?;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqtt_publisher::config::{BrokerAddress, Config, TlsFiles, TlsIdentity};
-use mqtt_publisher::{Chain, Delivery, Pool, PublishError};
+use mqtt_sessions::config::{BrokerAddress, Config, TlsFiles, TlsIdentity};
+use mqtt_sessions::{Chain, Delivery, Pool, PublishError};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use scripted_broker::{CONNACK, soon};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
