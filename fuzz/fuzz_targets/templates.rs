@@ -1,4 +1,4 @@
-//! Topic templates: the first line is a topic, the second a client id, each further line a template.
+//! Topic templates: the first line is a topic or a Topic Filter, the second a client id, each further line a template.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -25,13 +25,16 @@ fn compile(templates: &[&str]) -> Option<Permissions> {
     Permissions::compile(document).ok()
 }
 
-/// MQTT 5.0, 4.7.1, said as simply as possible; other variables have no value here.
+/// MQTT 5.0, 4.7.1, said as simply as possible; other variables have no value here. A Topic Filter for a topic is matched
+/// by a template that matches every topic which the filter matches.
 fn matches_alone(template: &str, topic: &str, client_id: &str) -> bool {
     let mut levels = topic.split('/').map(Some).chain([None]);
     for segment in segments(template) {
         match (segment.as_str(), levels.next().flatten()) {
             ("#", _) => return true,
+            (_, Some("#")) => return false,
             ("+", Some(_)) => {}
+            (_, Some("+")) => return false,
             (segment, Some(level)) => {
                 let without = segment.replace(VARIABLE, "");
                 let has_value = !segment.contains(VARIABLE) || !client_id.is_empty();

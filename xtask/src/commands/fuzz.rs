@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: each target of fuzz/ for a bounded time, on the stored inputs and what grows from them.
+//! `cargo xtask fuzz`: each target of fuzz/, on the stored inputs and what grows from them.
 
 use std::process::Command;
 
@@ -8,9 +8,12 @@ use rig::{Error, Result, command, repo};
 /// What `fuzz` is told.
 #[derive(clap::Args)]
 pub(crate) struct Fuzz {
-    /// How long to run each target, in seconds
+    /// How long each target looks for a failing input, in seconds
     #[arg(long, default_value_t = 60)]
     seconds: u32,
+    /// How often each target runs instead, from a fixed seed: the same tree gives the same inputs
+    #[arg(long, conflicts_with = "seconds")]
+    runs: Option<u32>,
 }
 
 const NIGHTLY: &str = "+nightly";
@@ -20,11 +23,14 @@ const NIGHTLY: &str = "+nightly";
 impl Fuzz {
     pub(crate) fn run(self) -> Result<()> {
         ensure_tools()?;
+        let bound = match self.runs {
+            Some(runs) => vec!["-seed=1".to_owned(), format!("-runs={runs}")],
+            None => vec![format!("-max_total_time={}", self.seconds)],
+        };
         for target in targets()? {
-            println!("fuzz: {target}, {} s", self.seconds);
-            let time = format!("-max_total_time={}", self.seconds);
-            let mut fuzz = cargo(&[NIGHTLY, "fuzz", "run", &target, "--", &time, "-verbosity=0"]);
-            command::run(&mut fuzz)?;
+            println!("fuzz: {target}, {}", bound.join(" "));
+            let mut fuzz = cargo(&[NIGHTLY, "fuzz", "run", &target, "--", "-verbosity=0"]);
+            command::run(fuzz.args(&bound))?;
         }
         Ok(())
     }
