@@ -11,8 +11,9 @@ use std::thread;
 
 use rig::dev::token::Token;
 use rig::error::Context;
-use rig::stack::{Builder, Stack, end_on_ctrl_c, port_is_free};
+use rig::stack::{Builder, EnvoyConfig, Stack, end_on_ctrl_c, port_is_free};
 use rig::{Error, Filter, Result, build, repo, tools};
+use serde_json::json;
 
 use self::broker::Broker;
 use self::ready::Audience;
@@ -131,14 +132,11 @@ impl Demo {
         println!("filter: {}", repo::shown(&self.filter.build(toolchain)?));
         println!("building the bridge (the first time takes a few minutes)");
         println!("bridge: {}", repo::shown(&build::bridge()?));
-        let mut stack = Stack::builder("demo")
+        let mut stack = prepare(Stack::builder("demo"))
             .filter(self.filter.path())
             .http_port(self.http_port)
             .https_port(self.https_port)
             .admin_port(self.admin_port);
-        if self.tour {
-            stack = prepare_tour(stack);
-        }
         if self.broker.is_some() {
             stack = stack.foreign_broker_at(broker.url.as_str());
         } else {
@@ -160,13 +158,27 @@ impl Demo {
     }
 }
 
-/// What the tour needs of a stack beside what is shipped: retained messages can be read.
+/// What the demonstration has beside what is shipped: a client may read the retained messages of the topics that it may
+/// publish to.
 #[must_use]
-pub fn prepare_tour(stack: Builder) -> Builder {
-    stack.bridge_argument("--retained-reads=4").envoy_config(tour::permit_reading)
+pub fn prepare(stack: Builder) -> Builder {
+    stack.bridge_argument("--retained-reads=4").envoy_config(permit_reading)
 }
 
-/// Walks through the tour, on a [prepared](prepare_tour) stack with the demonstration's broker.
+fn permit_reading(config: &mut EnvoyConfig) {
+    config.filter(|filter| {
+        let Some(bindings) = filter["permissions"]["permissionBindings"].as_array_mut() else { return };
+        let reading = bindings.iter().cloned().map(|mut binding| {
+            binding["name"] = json!(format!("{}-read", binding["name"].as_str().unwrap_or_default()));
+            binding["permission"] = json!("subscriber");
+            binding
+        });
+        let reading: Vec<_> = reading.collect();
+        bindings.extend(reading);
+    });
+}
+
+/// Walks through the tour, on a [prepared](prepare) stack with the demonstration's broker.
 ///
 /// # Errors
 /// Returns an error if an answer is not as expected, or the device does not receive what it should.

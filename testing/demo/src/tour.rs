@@ -6,12 +6,11 @@ use std::thread;
 use std::time::Duration;
 
 use rig::error::Context;
-use rig::stack::{EnvoyConfig, Stack};
+use rig::stack::Stack;
 use rig::{Error, Result};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish, PublishProperties};
 use rumqttc::v5::{Client, Event};
-use serde_json::json;
 use ureq::http::Request;
 use ureq::{Agent, http};
 
@@ -130,18 +129,6 @@ const STEPS: [Step; 8] = [
         received: 0,
     },
 ];
-
-/// Lets the tour's client read the retained messages of the topics that it may publish to.
-pub(super) fn permit_reading(config: &mut EnvoyConfig) {
-    config.filter(|filter| {
-        let binding = json!({
-            "name": "tour-reads", "clientGroup": "$all", "topicSpace": "devices", "permission": "subscriber",
-        });
-        if let Some(bindings) = filter["permissions"]["permissionBindings"].as_array_mut() {
-            bindings.push(binding);
-        }
-    });
-}
 
 pub(super) fn run(stack: &Stack, broker: &Broker, token: &str) -> Result<()> {
     let device = Device::connect(broker)?;

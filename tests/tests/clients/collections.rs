@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
-use end_to_end::{Edge, Message, config, eventually, percent_encoded, token};
+use end_to_end::{Device, Edge, Message, config, eventually, percent_encoded, token};
 use rig::stack::Mosquitto;
 use rig::{command, example, repo, tools};
 use serde_json::{Value, json};
@@ -37,7 +37,36 @@ fn postman() -> Value {
     serde_json::from_str(&text).expect("the collection is JSON")
 }
 
-/// What both collections publish, in their order; the dry run at the end is not among it.
+/// An edge that lets clients read retained messages, and a device below `topic` that replies to commands.
+fn edge_and_device(name: &str, topic: &str) -> (Edge, Device) {
+    let edge = reading_edge(name);
+    let commands = format!("{topic}/command");
+    let device = Device::new(edge.stack().mqtt_port(), &commands, |command| vec![command.reply("started")]);
+    (edge, device)
+}
+
+fn reading_edge(name: &str) -> Edge {
+    Edge::start(name, |stack| {
+        let stack = stack.mosquitto(Mosquitto::new()).bridge_argument("--retained-reads=8");
+        stack.bridge_argument("--retained-quiet=0s").envoy_config(|edge| {
+            config::set(edge, "retainedMessages", &json!("on"));
+        })
+    })
+}
+
+/// The variables of both collections, as arguments of their programs.
+fn variables(edge: &Edge, topic: &str) -> Vec<String> {
+    let stack = edge.stack();
+    let variables = [
+        format!("namespace={}", host_of(&stack.https_url())),
+        format!("topic={}", percent_encoded(topic)),
+        format!("entra_token={}", token::valid()),
+        format!("bridge={}", stack.bridge_url(0)),
+    ];
+    variables.into_iter().flat_map(|variable| ["--env-var".to_owned(), variable]).collect()
+}
+
+/// What both collections publish, in the order of each topic; the dry run at the end is not among it.
 fn expect_the_successes(topic: &str, received: &[Message]) {
     let first = received.first().expect("a message");
     assert_eq!(first.topic, topic);
@@ -49,10 +78,13 @@ fn expect_the_successes(topic: &str, received: &[Message]) {
         first.user_properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(properties, example::USER_PROPERTIES);
 
-    let rest: Vec<_> =
-        received.iter().skip(1).map(|message| String::from_utf8_lossy(&message.payload)).collect();
+    let payloads = |levels: &str| -> Vec<_> {
+        let topic = format!("{topic}{levels}");
+        let received = received.iter().skip(1).filter(|message| message.topic == topic);
+        received.map(|message| String::from_utf8_lossy(&message.payload)).collect()
+    };
     assert_eq!(
-        rest,
+        payloads(""),
         [
             "",
             "at most once",
@@ -65,18 +97,24 @@ fn expect_the_successes(topic: &str, received: &[Message]) {
             "once",
             "first",
             "second",
+            "third",
         ]
     );
+    assert_eq!(payloads("/command"), ["start"]);
+    assert_eq!(payloads("/first"), ["to one"]);
+    assert_eq!(payloads("/second"), ["kept too", "", "to the other"]);
+}
+
+/// The device's reply was the answer to the command.
+fn expect_the_reply(edge: &Edge, topic: &str) {
+    let commands = format!("{topic}/command");
+    let line = edge.log_lines().find(|line| line.text("topic") == commands).expect("a command");
+    assert_eq!(line.text("status"), "200");
 }
 
 #[test]
 fn schemathesis_finds_nothing_that_openapi_yaml_does_not_say() {
-    let edge = Edge::start("schemathesis", |stack| {
-        let stack = stack.mosquitto(Mosquitto::new()).bridge_argument("--retained-reads=8");
-        stack.bridge_argument("--retained-quiet=0s").envoy_config(|edge| {
-            config::set(edge, "retainedMessages", &json!("on"));
-        })
-    });
+    let edge = reading_edge("schemathesis");
     let mut schemathesis = tool(tools::schemathesis(), "schemathesis");
     schemathesis
         .args(["run", "../openapi.yaml", "--no-color", "--url", &edge.stack().http_url()])
@@ -95,34 +133,32 @@ fn schemathesis_finds_nothing_that_openapi_yaml_does_not_say() {
 
 #[test]
 fn the_postman_collection_passes_and_its_messages_arrive() {
-    let edge = Edge::shared();
-    let topic = edge.topic("postman");
-    let subscriber = edge.subscribe();
+    let topic = "postman/ä";
+    let (edge, _device) = edge_and_device("postman", topic);
+    let subscriber = edge.subscribe_to(&[&format!("{topic}/#")]);
     let mut newman = tool(tools::newman(), "postman");
     newman
         .args(["run", "postmqtt_HTTP_Publish_Postman_Collection.json", "--color", "off"])
         .args(["--timeout-request", "30000", "--ssl-extra-ca-certs"])
         .arg(edge.stack().certificate())
-        .args(["--env-var", &format!("namespace={}", host_of(&edge.stack().https_url()))])
-        .args(["--env-var", &format!("topic={}", percent_encoded(&topic))])
-        .args(["--env-var", &format!("entra_token={}", token::valid())]);
+        .args(variables(&edge, topic));
     println!("{}", succeed(&mut newman));
-    expect_the_successes(&topic, &edge.published_until_now(&subscriber, &topic));
+    expect_the_successes(topic, &edge.published_until_now(&subscriber, topic));
+    expect_the_reply(&edge, topic);
 }
 
 #[test]
 fn the_bruno_collection_passes_and_its_messages_arrive() {
-    let edge = Edge::shared();
-    let topic = edge.topic("bruno");
-    let subscriber = edge.subscribe();
+    let topic = "bruno/ä";
+    let (edge, _device) = edge_and_device("bruno", topic);
+    let subscriber = edge.subscribe_to(&[&format!("{topic}/#")]);
     let mut bru = tool(tools::bru(), "bruno");
     bru.args(["run", "-r", "--noproxy", "--ignore-truststore", "--cacert"])
         .arg(edge.stack().certificate())
-        .args(["--env-var", &format!("namespace={}", host_of(&edge.stack().https_url()))])
-        .args(["--env-var", &format!("topic={}", percent_encoded(&topic))])
-        .args(["--env-var", &format!("entra_token={}", token::valid())]);
+        .args(variables(&edge, topic));
     println!("{}", succeed(&mut bru));
-    expect_the_successes(&topic, &edge.published_until_now(&subscriber, &topic));
+    expect_the_successes(topic, &edge.published_until_now(&subscriber, topic));
+    expect_the_reply(&edge, topic);
 }
 
 /// Folder and name of every request, in order.

@@ -46,7 +46,9 @@ fn replacements(stack: &Stack) -> [(&'static str, String); 10] {
 
 #[test]
 fn every_command_of_the_page_works() {
-    let edge = Edge::as_shipped("page", |stack| stack.mosquitto(Mosquitto::new().setting("log_type all")));
+    let edge = Edge::as_shipped("page", |stack| {
+        demo::prepare(stack.mosquitto(Mosquitto::new().setting("log_type all")))
+    });
     let replacements = replacements(edge.stack());
     let blocks = blocks();
     let mut subscriber = None;

@@ -91,6 +91,6 @@ fn the_tutorials_curl_command_arrives_at_mosquitto_sub() {
 
 #[test]
 fn every_step_of_the_tour_is_answered_as_it_says() {
-    let edge = Edge::as_shipped("tour", demo::prepare_tour);
+    let edge = Edge::as_shipped("tour", demo::prepare);
     demo::tour(edge.stack(), token::valid()).unwrap_or_else(|error| panic!("{error}"));
 }
