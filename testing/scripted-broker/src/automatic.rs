@@ -40,6 +40,8 @@ pub struct Conduct {
     pub reason_code: u8,
     /// Whether messages are read and not acknowledged.
     pub is_silent: bool,
+    /// Whether PUBACKs are held until this is no longer so. PINGREQs are answered.
+    pub is_late: bool,
     /// Whether nothing is read and nothing is answered.
     pub is_frozen: bool,
 }
@@ -195,8 +197,18 @@ impl State {
 
     /// Answers packets until the connection ends.
     async fn exchange(&self, client: &str, stream: &mut TcpStream, received: &mut BytesMut) {
+        let mut late = Vec::new();
+        let mut conduct = self.conduct.subscribe();
         loop {
-            let Some(packet) = self.next_packet(stream, received).await else {
+            let packet = tokio::select! {
+                packet = self.next_packet(stream, received) => packet,
+                () = punctual(&mut conduct), if !late.is_empty() => {
+                    drop(stream.write_all(&late).await);
+                    late.clear();
+                    continue;
+                }
+            };
+            let Some(packet) = packet else {
                 self.seen().lost += 1;
                 return;
             };
@@ -221,6 +233,7 @@ impl State {
             };
             // The peer may have gone: then there is nothing to read either.
             match reaction {
+                Reaction::Acknowledge(answer) if self.conduct.borrow().is_late => late.extend(answer),
                 Reaction::Send(answer) | Reaction::Acknowledge(answer) => {
                     drop(stream.write_all(&answer).await);
                 }
@@ -258,6 +271,12 @@ impl State {
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Waits until PUBACKs are not late.
+async fn punctual(conduct: &mut watch::Receiver<Conduct>) {
+    // The sender lives as long as the broker.
+    let _ = conduct.wait_for(|conduct| !conduct.is_late).await;
 }
 
 /// `usual` is the Reason Code of a topic that names none.
