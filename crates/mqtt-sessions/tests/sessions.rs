@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mqtt_sessions::budget::{Budget, InFlightLimits};
+use mqtt_sessions::codec::DecodeError;
 use mqtt_sessions::config::{Credentials, Sessions};
 use mqtt_sessions::{BrokerReason, Chain, Delivery, Loss, Overload, Pool, PublishError, ReasonCode};
 use rumqttc::v5::mqttbytes::QoS;
@@ -239,18 +240,19 @@ async fn a_broker_that_closes_the_connection_after_a_denied_publish_costs_no_oth
     expect_acknowledged(late).await;
 }
 
-/// How a broker closes a connection.
+/// What a broker does to a message that it will not have.
 #[derive(Clone, Copy, Debug)]
-enum Close {
-    /// After these bytes.
-    Gracefully(&'static [u8]),
-    /// With a reset, which may discard the last PUBACKs.
-    Abruptly,
+enum Refusal {
+    /// Closes the connection after these bytes.
+    Close(&'static [u8]),
+    /// Resets the connection, which may discard the last PUBACKs.
+    Reset,
+    /// Answers as if it had QoS 2.
+    PubRec,
 }
 
-/// A broker that closes the connection when it receives the topic `poison`, and acknowledges the rest. Returns how often it
-/// received `poison`.
-async fn acknowledge_all_but_poison(broker: ScriptedBroker, close: Close, others: usize) -> usize {
+/// A broker that refuses the topic `poison`, and acknowledges the rest. Returns how often it received `poison`.
+async fn acknowledge_all_but_poison(broker: ScriptedBroker, refusal: Refusal, others: usize) -> usize {
     let mut poisoned = 0;
     let mut acknowledged = HashSet::new();
     let mut connack = CONNACK;
@@ -261,11 +263,15 @@ async fn acknowledge_all_but_poison(broker: ScriptedBroker, close: Close, others
             match peer.packet().await {
                 Some(Packet::Publish(publish)) if &publish.topic[..] == b"poison" => {
                     poisoned += 1;
-                    match close {
-                        Close::Abruptly => break,
-                        Close::Gracefully(last_words) => {
+                    match refusal {
+                        Refusal::Reset => break,
+                        Refusal::Close(last_words) => {
                             peer.send(last_words).await;
                             break peer.close().await;
+                        }
+                        Refusal::PubRec => {
+                            let [high, low] = publish.pkid.to_be_bytes();
+                            peer.send(&[0x50, 2, high, low]).await;
                         }
                     }
                 }
@@ -283,20 +289,22 @@ async fn acknowledge_all_but_poison(broker: ScriptedBroker, close: Close, others
 }
 
 #[tokio::test]
-async fn a_message_that_makes_the_broker_close_the_connection_is_given_up_after_its_second_try() {
+async fn a_message_that_the_broker_refuses_outside_of_puback_is_given_up_at_its_second_try_at_the_latest() {
     let rejected =
         |code| PublishError::MessageRejected(BrokerReason { reason_code: code, reason_string: None });
-    // How the broker closes the connection; the error, and the most tries.
+    let protocol = DecodeError::Protocol("PUBREC for a message of QoS 1");
+    // What the broker does; the error, and the most tries.
     let rows = [
-        (Close::Gracefully(&[]), PublishError::ConnectionLost(Loss::Isolated), 2),
-        (Close::Gracefully(&[0xE0, 1, 0x95]), rejected(ReasonCode(0x95)), 2),
-        (Close::Gracefully(&[0xE0, 1, 0x97]), rejected(ReasonCode(0x97)), 2),
-        (Close::Abruptly, PublishError::ConnectionLost(Loss::Isolated), 3),
+        (Refusal::Close(&[]), PublishError::ConnectionLost(Loss::Isolated), 2),
+        (Refusal::Close(&[0xE0, 1, 0x95]), rejected(ReasonCode(0x95)), 2),
+        (Refusal::Close(&[0xE0, 1, 0x97]), rejected(ReasonCode(0x97)), 2),
+        (Refusal::Reset, PublishError::ConnectionLost(Loss::Isolated), 2),
+        (Refusal::PubRec, PublishError::BrokerProtocol(protocol), 1),
     ];
-    for (close, expected, tries) in rows {
+    for (refusal, expected, tries) in rows {
         let broker = ScriptedBroker::start().await;
         let pool = pool(&broker);
-        let broker = tokio::spawn(acknowledge_all_but_poison(broker, close, 200));
+        let broker = tokio::spawn(acknowledge_all_but_poison(broker, refusal, 200));
         // One in 50 messages makes the broker close the connection.
         let mut others = Vec::new();
         let mut poison = Vec::new();
@@ -311,7 +319,7 @@ async fn a_message_that_makes_the_broker_close_the_connection_is_given_up_after_
         }
         expect_all_acknowledged(others).await;
         let received = soon(broker).await.unwrap();
-        assert!(received <= 4 * tries, "{close:?}: {received}");
+        assert!(received <= 4 * tries, "{refusal:?}: {received}");
     }
 }
 

@@ -5,8 +5,16 @@
 //! which the broker has closed with messages unacknowledged starts with the oldest of them alone, and doubles the number of
 //! messages in flight with each PUBACK until all of them are acknowledged. A broker that handles messages in order has
 //! acknowledged all before the one it closes the connection for: that one is sent alone at its second try, and given up when
-//! the connection is closed again. If its last PUBACKs were lost, or a broker handles messages in another order, each further
-//! connection acknowledges some, until one message is left.
+//! the connection is closed again.
+//!
+//! A reset may discard the broker's last PUBACKs, so that the oldest message is not the one. After a reset the messages are
+//! therefore sent one by one, and the number doubles only when that has taken [`ONE_BY_ONE`]: it costs a round trip for each.
+//! Then, or with a broker that handles messages in another order, each further connection acknowledges some, until one
+//! message is left.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::sent::Tries;
 use crate::session::end::End;
@@ -32,8 +40,10 @@ pub(super) enum Suspect {
 /// Who ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EndedBy {
-    /// The broker, perhaps because of a message; or the network.
+    /// The broker, perhaps because of a message. Every PUBACK that it sent has arrived.
     Broker,
+    /// The same, or the network, with a reset. The last PUBACKs may be lost.
+    Reset,
     /// This side, or another connection with the same Client Identifier.
     Other,
 }
@@ -42,7 +52,21 @@ pub(super) enum EndedBy {
 #[derive(Debug, Default)]
 pub(super) struct Isolation {
     pace: Pace,
+    growth: Growth,
 }
+
+/// What a PUBACK changes in the pace.
+#[derive(Clone, Copy, Debug, Default)]
+enum Growth {
+    /// It doubles the number of messages.
+    #[default]
+    Doubling,
+    /// Nothing until this time, which is set when the next connection sends its first message.
+    OneByOne(Option<Instant>),
+}
+
+/// How long messages are sent one by one after a reset. Others wait meanwhile, at most as long as for a connection.
+const ONE_BY_ONE: Duration = Duration::from_secs(1);
 
 // === impl Isolation ===
 
@@ -60,21 +84,35 @@ impl Isolation {
     ) -> Suspect {
         let alone = unacknowledged == 1 && oldest == Some(Tries::Several);
         let suspect = match (by, self.pace) {
-            (EndedBy::Broker, Pace::Limited(_)) if alone => Suspect::First,
+            (EndedBy::Broker | EndedBy::Reset, Pace::Limited(_)) if alone => Suspect::First,
             _ => Suspect::Unknown,
         };
         self.pace = match (by, unacknowledged) {
-            (EndedBy::Broker, 1..) => Pace::Limited(1),
+            (EndedBy::Broker | EndedBy::Reset, 1..) => Pace::Limited(1),
             // A connection that ended before it sent anything says nothing about the messages.
-            (EndedBy::Broker, 0) if self.pace != Pace::Full => Pace::Limited(1),
+            (EndedBy::Broker | EndedBy::Reset, 0) if self.pace != Pace::Full => Pace::Limited(1),
             _ => Pace::Full,
+        };
+        self.growth = match (by, unacknowledged) {
+            (EndedBy::Reset, _) => Growth::OneByOne(None),
+            (_, 1..) => Growth::Doubling,
+            (_, 0) => self.growth,
         };
         suspect
     }
 
+    /// A connection sends what has room.
+    pub(super) fn sending(&mut self, now: Instant) {
+        match &mut self.growth {
+            Growth::OneByOne(until @ None) => *until = Some(now + ONE_BY_ONE),
+            Growth::OneByOne(Some(until)) if *until <= now => self.growth = Growth::Doubling,
+            Growth::OneByOne(Some(_)) | Growth::Doubling => {}
+        }
+    }
+
     /// A message was acknowledged.
     pub(super) fn acknowledged(&mut self) {
-        if let Pace::Limited(number) = &mut self.pace {
+        if let (Pace::Limited(number), Growth::Doubling) = (&mut self.pace, self.growth) {
             *number = number.saturating_mul(2);
         }
     }
@@ -91,7 +129,8 @@ impl EndedBy {
     pub(super) fn of(end: &End) -> Self {
         match end {
             end if end.is_take_over() => Self::Other,
-            End::Eof | End::Io(_) | End::Disconnected(_) | End::Protocol(_) => Self::Broker,
+            End::Io(_) => Self::Reset,
+            End::Eof | End::Disconnected(_) | End::Protocol(_) => Self::Broker,
             End::Closed | End::Evicted(_) | End::Silent | End::Stalled => Self::Other,
         }
     }
@@ -103,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_message_that_is_alone_at_its_second_try_is_the_suspect() {
-        use EndedBy::{Broker, Other};
+        use EndedBy::{Broker, Other, Reset};
         use Tries::{One, Several};
         // For each connection in a row: who ended it, messages unacknowledged, tries of the oldest, and PUBACKs before;
         // the suspect.
@@ -114,6 +153,8 @@ mod tests {
             (Broker, 1, Some(One), 2, Suspect::Unknown),
             (Broker, 2, Some(Several), 1, Suspect::Unknown),
             (Broker, 1, Some(Several), 1, Suspect::First),
+            (Reset, 3, Some(One), 1, Suspect::Unknown),
+            (Reset, 1, Some(Several), 2, Suspect::First),
             (Broker, 0, None, 9, Suspect::Unknown),
         ];
         let mut isolation = Isolation::default();
@@ -137,5 +178,18 @@ mod tests {
         }
         isolation.cleared();
         assert_eq!(isolation.pace(), Pace::Full);
+    }
+
+    #[test]
+    fn after_a_reset_the_pace_doubles_only_when_one_by_one_takes_too_long() {
+        let mut isolation = Isolation::default();
+        isolation.connection_ended(EndedBy::Reset, 5, Some(Tries::One));
+        let first = Instant::now();
+        // When a PUBACK arrives, in milliseconds; the pace after it.
+        for (after, expected) in [(0, 1), (999, 1), (1000, 2), (1001, 4)] {
+            isolation.sending(first + Duration::from_millis(after));
+            isolation.acknowledged();
+            assert_eq!(isolation.pace(), Pace::Limited(expected), "{after} ms");
+        }
     }
 }

@@ -156,6 +156,7 @@ impl Outbox {
         if self.resend.is_complete() && self.flow.unacknowledged() == 0 {
             self.isolation.cleared();
         }
+        self.isolation.sending(now);
         while queue.len() < WRITE_QUEUE_BYTES {
             let step = match self.resend.next() {
                 Some(identifier) => self.send_again(identifier, queue, now),
