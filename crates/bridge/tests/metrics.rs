@@ -51,6 +51,7 @@ async fn every_series_of_a_new_bridge_is_zero() {
         ("postmqtt_bridge_publish_seconds_bucket{le=\"+Inf\"}", 0),
         ("postmqtt_bridge_publish_seconds_count", 0),
         ("postmqtt_bridge_reconnects_total", 0),
+        ("postmqtt_bridge_session_renewals_total", 0),
         ("postmqtt_bridge_sessions_connected", 1),
         ("postmqtt_bridge_sessions_configured", 1),
         ("postmqtt_bridge_stale_files", 0),

@@ -26,6 +26,9 @@ pub struct Config {
     pub sessions: Sessions,
     /// How long a publisher waits for the PUBACK.
     pub publish_timeout: Duration,
+    /// How long a message may be without a PUBACK, at least one and a half publish time-outs: then the session is replaced
+    /// by a new one, because the Packet Identifier cannot be released otherwise.
+    pub overdue_limit: Duration,
     /// The time limit for the name resolution of a broker, and for TCP, TLS and CONNECT together at each of its addresses.
     pub connect_timeout: Duration,
     /// The Keep Alive in seconds, at least 1.
@@ -90,7 +93,7 @@ pub struct TlsIdentity {
 // === impl Config ===
 
 impl Config {
-    /// Two shared sessions without credentials; 10 s for a PUBACK and 5 s to connect; a Keep Alive of 30 s and a Session
+    /// Two shared sessions without credentials; 10 s for a PUBACK, 30 s until a session without one is replaced, and 5 s to connect; a Keep Alive of 30 s and a Session
     /// Expiry Interval of 60 s. Server References are ignored.
     #[must_use]
     pub fn new(brokers: impl Into<Brokers>) -> Self {
@@ -102,6 +105,7 @@ impl Config {
             client_id_prefix: "mqtt-sessions".to_owned(),
             sessions: Sessions::Shared(2),
             publish_timeout: Duration::from_secs(10),
+            overdue_limit: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             keep_alive: 30,
             session_expiry_interval: 60,

@@ -94,6 +94,9 @@ pub enum Overload {
     /// The 65,535 Packet Identifiers of the session.
     #[error("all 65,535 Packet Identifiers of the session are in use")]
     PacketIdentifiers,
+    /// What a topic may use of the Receive Maximum while its messages are not acknowledged.
+    #[error("the broker does not acknowledge messages of this topic; the message was not sent")]
+    UnansweredTopic,
     /// The sessions of clients: all of them are publishing.
     #[error("the limit of client sessions is reached, and all of them are publishing")]
     ClientSessions,

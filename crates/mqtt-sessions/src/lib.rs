@@ -36,6 +36,8 @@
 //! - Every publish ends within the publish time-out, and memory is bounded by a [`budget`]. A message whose publisher was
 //!   answered at the time-out holds no memory and is not sent again. A PUBACK that comes later can be waited for
 //!   ([`LatePubAck`]).
+//! - Messages that the broker never acknowledges do not hold up the others: their topic may use a quarter of the Receive
+//!   Maximum, and the session is replaced by a new one after the [overdue limit](config::Config::overdue_limit).
 //! - A message at which the broker closes the connection is found and given up; the others are sent again.
 //! - No input from the broker makes the decoder ([`codec`]) panic.
 //!

@@ -12,6 +12,7 @@ pub struct Tally {
     /// One for each Reason Code.
     acknowledged: [AtomicU64; 256],
     reconnects: AtomicU64,
+    renewals: AtomicU64,
     overdue: AtomicUsize,
     /// One for each configured broker.
     connections: Box<[AtomicUsize]>,
@@ -27,6 +28,7 @@ impl Tally {
             written: AtomicU64::new(0),
             acknowledged: [const { AtomicU64::new(0) }; 256],
             reconnects: AtomicU64::new(0),
+            renewals: AtomicU64::new(0),
             overdue: AtomicUsize::new(0),
             connections: (0..brokers).map(|_| AtomicUsize::new(0)).collect(),
             redirected: AtomicUsize::new(0),
@@ -49,6 +51,12 @@ impl Tally {
     #[must_use]
     pub fn reconnects(&self) -> u64 {
         self.reconnects.load(Ordering::Relaxed)
+    }
+
+    /// Sessions that were replaced by new ones because of messages that the broker did not acknowledge.
+    #[must_use]
+    pub fn renewals(&self) -> u64 {
+        self.renewals.load(Ordering::Relaxed)
     }
 
     /// How many messages are in flight now whose publisher was answered at its time-out. They use Packet Identifiers and the
@@ -101,6 +109,10 @@ impl Tally {
         if let Some(count) = self.acknowledged.get(usize::from(reason_code.0)) {
             count.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    pub(crate) fn add_renewal(&self) {
+        self.renewals.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn add_reconnect(&self) {

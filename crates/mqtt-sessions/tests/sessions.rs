@@ -11,11 +11,12 @@ use mqtt_sessions::codec::DecodeError;
 use mqtt_sessions::config::{Credentials, Sessions};
 use mqtt_sessions::{BrokerReason, Chain, Delivery, Loss, Overload, Pool, PublishError, ReasonCode};
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode, Packet};
+use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode, Packet, Publish};
 use scripted_broker::{
     AutomaticBroker, CONNACK, CONNACK_SESSION_PRESENT, Conduct, Copies, Peer, ScriptedBroker,
     connack_refused, soon,
 };
+use tokio::sync::mpsc;
 
 use support::{
     Target, acknowledged, config, error, expect_acknowledged, expect_all_acknowledged, outcome, pool,
@@ -368,7 +369,7 @@ async fn a_message_that_is_never_acknowledged_keeps_no_room_after_its_time_out()
 async fn a_receive_maximum_that_overdue_messages_use_up_is_renewed_by_another_connection() {
     let broker = ScriptedBroker::start().await;
     let pool = pool_with(&broker, |config| config.publish_timeout = Duration::from_secs(4));
-    // Receive Maximum 10, Session Present or not.
+    // Receive Maximum 10.
     let mut peer = broker.accept(&[0x20, 6, 0, 0, 3, 0x21, 0, 10]).await;
     let tasks: Vec<_> = (0..10).map(|_| publish(&pool, "never", "x")).collect();
     peer.publishes(10).await;
@@ -379,9 +380,80 @@ async fn a_receive_maximum_that_overdue_messages_use_up_is_renewed_by_another_co
     let other = publish(&pool, "t", "other");
     // It answers no more PUBLISH, but every PINGREQ.
     tokio::spawn(async move { peer.answer_pings().await });
-    let mut peer = broker.accept(&[0x20, 6, 1, 0, 3, 0x21, 0, 10]).await;
+    let mut peer = broker.accept(&[0x20, 6, 0, 0, 3, 0x21, 0, 10]).await;
+    assert!(peer.connect.clean_start, "the Packet Identifiers of the session were in use");
     peer.expect_publish(b"other").await;
     expect_acknowledged(other).await;
+}
+
+/// A broker that acknowledges every topic but `never`, and reports what it has acknowledged.
+async fn acknowledge_all_but_never(
+    broker: ScriptedBroker,
+    connack: &'static [u8],
+    received: mpsc::UnboundedSender<Publish>,
+) {
+    loop {
+        let mut peer = broker.accept(connack).await;
+        assert!(peer.connect.clean_start, "a session whose Packet Identifiers are in use is not resumed");
+        while let Some(packet) = peer.packet().await {
+            match packet {
+                Packet::Publish(publish) if &publish.topic[..] == b"never" => {}
+                Packet::Publish(publish) => {
+                    peer.acknowledge(&publish).await;
+                    received.send(publish).unwrap();
+                }
+                Packet::PingReq(_) => peer.send(&[0xD0, 0]).await,
+                Packet::Disconnect(_) => {}
+                other => panic!("PUBLISH, not {other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_topic_that_is_never_acknowledged_does_not_stop_the_others_in_the_long_run() {
+    const FOR: Duration = Duration::from_secs(4);
+    const BEFORE_IT_IS_KNOWN: Duration = Duration::from_secs(1);
+    // Without a Receive Maximum, which means 65,535, and with one of 8.
+    let rows: [&[u8]; 2] = [CONNACK, &[0x20, 6, 0, 0, 3, 0x21, 0, 8]];
+    for connack in rows {
+        let broker = ScriptedBroker::start().await;
+        let pool = pool_with(&broker, |config| {
+            config.publish_timeout = Duration::from_millis(300);
+            config.overdue_limit = Duration::from_millis(600);
+        });
+        let (seen, mut received) = mpsc::unbounded_channel();
+        let broker = tokio::spawn(acknowledge_all_but_never(broker, connack, seen));
+        soon(pool.connected()).await;
+        let (mut never, mut others) = (Vec::new(), Vec::new());
+        let started = Instant::now();
+        let mut clock = tokio::time::interval(Duration::from_millis(10));
+        while started.elapsed() < FOR {
+            clock.tick().await;
+            never.push(publish(&pool, "never", "x"));
+            let other = publish(&pool, "t", "x");
+            if started.elapsed() > BEFORE_IT_IS_KNOWN {
+                others.push(other);
+            }
+        }
+        assert!(others.len() > 100);
+        expect_all_acknowledged(others).await;
+        for task in never {
+            let error = error(task).await;
+            let expected = matches!(
+                error,
+                PublishError::AcknowledgementTimeout
+                    | PublishError::Overloaded(Overload::UnansweredTopic | Overload::ReceiveMaximum)
+            );
+            assert!(expected, "{error:?}");
+        }
+        assert!((4..10).contains(&pool.tally().renewals()), "{}", pool.tally().renewals());
+        assert_eq!(pool.tally().reconnects(), 0);
+        broker.abort();
+        while let Some(publish) = received.recv().await {
+            assert!(!publish.dup, "no message of others is sent twice");
+        }
+    }
 }
 
 #[tokio::test]
@@ -644,7 +716,7 @@ async fn a_qos_0_message_is_finished_when_it_is_written() {
 async fn messages_of_one_topic_use_one_session_and_keep_their_order() {
     let broker = ScriptedBroker::start().await;
     let pool = pool_with(&broker, |config| config.sessions = Sessions::Shared(3));
-    let (seen, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    let (seen, mut arrived) = mpsc::unbounded_channel();
     for session in 0..3 {
         let mut peer = broker.accept(CONNACK).await;
         let seen = seen.clone();

@@ -100,6 +100,10 @@ pub(super) struct BrokerArgs {
     /// The time limit for the PUBACK of a message
     #[arg(long, env = "POSTMQTT_PUBLISH_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub(super) publish_timeout: Duration,
+    /// How long a message may be without a PUBACK, at least 1.5 times --publish-timeout, after which its session is replaced by
+    /// a new one. Its Packet Identifier and its part of the Receive Maximum are in use until then
+    #[arg(long, env = "POSTMQTT_OVERDUE_LIMIT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub(super) overdue_limit: Duration,
     /// The Keep Alive in seconds, 1 to 65535
     #[arg(long, env = "POSTMQTT_KEEP_ALIVE", value_name = "SECONDS", default_value = "30", value_parser = keep_alive)]
     pub(super) keep_alive: NonZeroU16,

@@ -239,6 +239,7 @@ impl BrokerArgs {
             client_id_prefix: self.client_id_prefix,
             sessions,
             publish_timeout: self.publish_timeout,
+            overdue_limit: self.overdue_limit,
             connect_timeout: self.connect_timeout,
             keep_alive: self.keep_alive.get(),
             session_expiry_interval: self.session_expiry,

@@ -70,6 +70,11 @@ impl Collector for Numbers {
             .encode_descriptor("reconnects", help, None, MetricType::Counter)?
             .encode_counter::<NoLabelSet, _, f64>(&tally.reconnects(), None)?;
 
+        let help = "Sessions that were replaced by new ones because of messages that the broker did not acknowledge.";
+        encoder
+            .encode_descriptor("session_renewals", help, None, MetricType::Counter)?
+            .encode_counter::<NoLabelSet, _, f64>(&tally.renewals(), None)?;
+
         let help = "Requests that got the answer to an earlier one with the same Idempotency-Key.";
         encoder
             .encode_descriptor("idempotent_replays", help, None, MetricType::Counter)?

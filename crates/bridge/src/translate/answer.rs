@@ -110,6 +110,7 @@ mod tests {
             (PublishError::ConnectionLost(Loss::Forbidden), 503, Code::ConnectionLost),
             (PublishError::MissingClient, 500, Code::UnidentifiedClient),
             (Overload::ReceiveMaximum.into(), 503, Code::Overloaded),
+            (Overload::UnansweredTopic.into(), 503, Code::Overloaded),
             (Exhausted::Messages.into(), 503, Code::Overloaded),
             (Exhausted::Share.into(), 429, Code::ClientShareExceeded),
             (PublishError::AcknowledgementTimeout, 504, Code::AcknowledgementTimeout),

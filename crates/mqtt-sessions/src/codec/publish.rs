@@ -1,5 +1,7 @@
 //! PUBLISH (MQTT 5.0, 3.3), encoded once by the publisher's task and written as often as the session needs it.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use super::error::TooLong;
@@ -18,6 +20,8 @@ use crate::message::{Message, PayloadFormat, QoS, Retain};
 pub struct EncodedPublish {
     /// Fixed header, Topic Name, room for the Packet Identifier, properties.
     head: Vec<u8>,
+    /// The place of the Topic Name in `head`.
+    topic_name: Range<usize>,
     /// The position of the Packet Identifier in `head`. A PUBLISH of QoS 0 has none.
     packet_identifier_at: Option<usize>,
     payload: Bytes,
@@ -58,6 +62,7 @@ impl EncodedPublish {
         head.push(first_byte(message));
         put_variable_byte_integer(&mut head, remaining_length)?;
         put_binary(&mut head, topic_name)?;
+        let topic_name = head.len() - topic_name.len()..head.len();
         let packet_identifier_at = match message.qos {
             QoS::AtMostOnce => None,
             QoS::AtLeastOnce => {
@@ -68,13 +73,20 @@ impl EncodedPublish {
         };
         put_variable_byte_integer(&mut head, properties_length)?;
         put_properties(&mut head, message)?;
-        Ok(Self { head, packet_identifier_at, payload: message.payload.clone(), retain: message.retain })
+        let (payload, retain) = (message.payload.clone(), message.retain);
+        Ok(Self { head, topic_name, packet_identifier_at, payload, retain })
     }
 
     /// The length of the whole packet in bytes.
     #[must_use]
     pub fn length(&self) -> usize {
         self.head.len() + self.payload.len()
+    }
+
+    /// The Topic Name.
+    #[must_use]
+    pub fn topic_name(&self) -> &[u8] {
+        self.head.get(self.topic_name.clone()).unwrap_or_default()
     }
 
     /// The Quality of Service.

@@ -26,10 +26,11 @@ pub(super) struct Connection<'a> {
     queue: WriteQueue,
     transport: Transport,
     keep_alive: KeepAlive,
-    /// The connection is replaced if a message is unacknowledged for this long.
-    stall: Duration,
+    /// The session is renewed if a message is unacknowledged for this long.
+    overdue_limit: Duration,
     /// The same if overdue messages leave too little of the Receive Maximum.
-    stall_while_blocked: Duration,
+    overdue_limit_while_blocked: Duration,
+    renewal: Renewal,
     outbox: &'a mut Outbox,
     submissions: &'a mut mpsc::UnboundedReceiver<Submission>,
 }
@@ -39,6 +40,17 @@ pub(super) struct Connection<'a> {
 enum Transport {
     Flushed,
     MayBuffer,
+}
+
+/// Whether the session is about to be replaced by a new one, because of messages that the broker does not acknowledge.
+///
+/// A Packet Identifier stays in use until its PUBACK or the end of the session (MQTT 5.0, 2.2.1). Only new messages wait, until
+/// all others in flight are acknowledged: so none of them is sent twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Renewal {
+    None,
+    /// The connection ends when no publisher waits for a PUBACK, or else at this time.
+    Until(Instant),
 }
 
 /// What [`write_or_flush`] did.
@@ -63,8 +75,8 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to read from a connection that can no longer be written to.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// The shortest time until a connection counts as stalled, however short the publish time-out is.
-const SHORTEST_STALL: Duration = Duration::from_secs(30);
+/// How long a session that is renewed waits for the PUBACKs of messages that are not overdue.
+const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
 
 // === impl Connection ===
 
@@ -88,8 +100,9 @@ impl<'a> Connection<'a> {
             queue: WriteQueue::default(),
             transport: Transport::Flushed,
             keep_alive: KeepAlive::new(keep_alive, config.publish_timeout, Instant::now()),
-            stall: (config.publish_timeout * 3).max(SHORTEST_STALL),
-            stall_while_blocked: config.publish_timeout * 3 / 2,
+            overdue_limit: config.overdue_limit.max(config.publish_timeout * 3 / 2),
+            overdue_limit_while_blocked: config.publish_timeout * 3 / 2,
+            renewal: Renewal::None,
             outbox,
             submissions,
         }
@@ -107,7 +120,7 @@ impl<'a> Connection<'a> {
         };
         match &end {
             End::Closed => self.disconnect(&disconnect::GOODBYE).await,
-            End::Evicted(_) => {
+            End::Evicted(_) | End::Renewed => {
                 self.disconnect(&disconnect::GOODBYE).await;
                 self.wait_for_close().await;
             }
@@ -126,6 +139,9 @@ impl<'a> Connection<'a> {
         let mut timer = Box::pin(sleep_until(Instant::now()));
         self.decode_received()?;
         loop {
+            if self.renewal != Renewal::None && !self.outbox.is_puback_awaited() {
+                return Err(End::Renewed);
+            }
             let now = Instant::now();
             self.outbox.fill(&mut self.queue, now);
             self.received.reserve(READ_BYTES);
@@ -216,8 +232,13 @@ impl<'a> Connection<'a> {
         let now = Instant::now();
         self.outbox.expire(now);
         self.queue.expire(now);
-        if self.stalled().is_some_and(|at| at <= now) {
-            return Err(End::Stalled);
+        match self.renewal {
+            Renewal::None if self.stalled().is_some_and(|at| at <= now) => {
+                self.outbox.close_intake();
+                self.renewal = Renewal::Until(now + RENEWAL_PATIENCE);
+            }
+            Renewal::Until(until) if until <= now => return Err(End::Stalled),
+            Renewal::None | Renewal::Until(_) => {}
         }
         match self.keep_alive.due(now, self.owing()) {
             Due::At(_) => Ok(()),
@@ -236,14 +257,22 @@ impl<'a> Connection<'a> {
             Due::At(at) => at,
             Due::Ping | Due::Dead => now,
         };
-        let others = [self.stalled(), self.outbox.next_deadline(), self.queue.next_deadline()];
+        let renewal = match self.renewal {
+            Renewal::None => self.stalled(),
+            Renewal::Until(until) => Some(until),
+        };
+        let others = [renewal, self.outbox.next_deadline(), self.queue.next_deadline()];
         others.into_iter().flatten().fold(keep_alive, Instant::min)
     }
 
-    /// When the connection is replaced because a message was not acknowledged.
+    /// When the session is renewed because a message was not acknowledged.
     fn stalled(&self) -> Option<Instant> {
-        let stall = if self.outbox.is_blocked_by_overdue() { self.stall_while_blocked } else { self.stall };
-        Some(self.outbox.oldest_written()? + stall)
+        let limit = if self.outbox.is_blocked_by_overdue() {
+            self.overdue_limit_while_blocked
+        } else {
+            self.overdue_limit
+        };
+        Some(self.outbox.oldest_written()? + limit)
     }
 
     /// Since when the broker owes a PUBACK, or has not read what is sent to it.

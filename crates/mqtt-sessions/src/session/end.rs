@@ -28,6 +28,9 @@ pub(crate) enum End {
     /// The broker answers PINGREQ, but has not acknowledged a message for too long.
     #[error("the broker has stopped acknowledging messages")]
     Stalled,
+    /// The same, and no publisher waits for a PUBACK. The broker was sent a DISCONNECT that ends the session.
+    #[error("the broker does not acknowledge some messages; the session is replaced by a new one")]
+    Renewed,
 }
 
 /// Why a client's session is evicted.

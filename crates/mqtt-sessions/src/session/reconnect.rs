@@ -194,6 +194,10 @@ impl<L: Lifecycle> Reconnect<L> {
                 self.backoff = Backoff::new();
                 return State::Evicted;
             }
+            End::Renewed => {
+                self.start = Start::Clean;
+                self.options.tally.add_renewal();
+            }
             end if L::KIND == Kind::Client && end.is_take_over() => {
                 self.outbox.give_up_in_flight(Loss::TakenOver);
                 self.outbox.fail_waiting(&PublishError::unavailable(Loss::TakenOver));
@@ -205,7 +209,7 @@ impl<L: Lifecycle> Reconnect<L> {
             End::Disconnected(disconnect) => self.route.disconnected(disconnect),
             _ => Turn::Straight,
         };
-        if self.outbox.finished() > 0 || since.elapsed() >= STABLE_CONNECTION {
+        if matches!(end, End::Renewed) || self.outbox.finished() > 0 || since.elapsed() >= STABLE_CONNECTION {
             self.backoff = Backoff::new();
             self.fruitless = 0;
             self.route.reset_hops();

@@ -2,12 +2,14 @@
 //!
 //! At its deadline a message is *overdue*: its publisher is answered, its packet and its permit are released, and it is not
 //! sent again. Its Packet Identifier stays in use until the PUBACK or the end of the connection, so that a late PUBACK is
-//! not taken for another message's. A message that is never acknowledged costs the others no memory.
+//! not taken for another message's. A message that is never acknowledged costs the others no memory, and its Packet
+//! Identifier is released when the session is renewed.
 
 use tokio::time::Instant;
 
 use super::in_flight::InFlight;
 use super::sent::Sent;
+use super::unanswered::Unanswered;
 use crate::codec::puback::PacketIdentifier;
 
 /// Which messages in flight are overdue.
@@ -49,13 +51,18 @@ impl Deadlines {
     }
 
     /// Answers the publishers whose deadline has passed. Returns how many messages became overdue.
-    pub(super) fn expire(&mut self, in_flight: &mut InFlight<Sent>, now: Instant) -> usize {
+    pub(super) fn expire(
+        &mut self,
+        in_flight: &mut InFlight<Sent>,
+        topics: &mut Unanswered,
+        now: Instant,
+    ) -> usize {
         let before = self.overdue;
         while let Some(identifier) = self.next {
             let Some(sent) = in_flight.get_mut(identifier).filter(|sent| sent.deadline <= now) else {
                 break;
             };
-            sent.time_out();
+            sent.time_out(topics);
             self.next = in_flight.after(identifier);
             self.overdue += 1;
         }

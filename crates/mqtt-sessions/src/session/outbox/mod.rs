@@ -3,7 +3,7 @@
 //! A message is first *waiting* in the `queue`. When `flow_control` has room, it is written, and is *in flight* under its
 //! Packet Identifier until its PUBACK arrives or the broker has lost the session (`in_flight`). A new connection sends what
 //! is in flight again (`resend`). At its deadline a message is released, and only its Packet Identifier stays in use
-//! (`deadlines`). If the broker closes the connection, the messages in flight are sent again a few at a time, until the one
+//! (`deadlines`), while its topic may use less of the Receive Maximum (`unanswered`). If the broker closes the connection, the messages in flight are sent again a few at a time, until the one
 //! that causes it is found (`isolation`).
 
 mod deadlines;
@@ -15,6 +15,7 @@ mod resend;
 mod sent;
 #[cfg(test)]
 mod tests;
+mod unanswered;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use self::isolation::{EndedBy, Isolation, Pace, Suspect};
 use self::queue::Queue;
 use self::resend::Resend;
 use self::sent::{ConnectionNumber, Sent, Tries};
+use self::unanswered::Unanswered;
 use super::end::End;
 use super::submission::Submission;
 use super::write_queue::WriteQueue;
@@ -47,10 +49,21 @@ pub(super) struct Outbox {
     resend: Resend,
     deadlines: Deadlines,
     isolation: Isolation,
+    unanswered: Unanswered,
+    intake: Intake,
     connection: ConnectionNumber,
     /// How many messages this connection has finished: acknowledged, or given up as the cause of its end.
     finished: u64,
     tally: Arc<Tally>,
+}
+
+/// Whether messages are sent that were not sent before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Intake {
+    #[default]
+    Open,
+    /// They wait for the next connection.
+    Closed,
 }
 
 /// Whether a message moved to the write queue, or off the outbox.
@@ -75,6 +88,8 @@ impl Outbox {
             resend: Resend::default(),
             deadlines: Deadlines::default(),
             isolation: Isolation::default(),
+            unanswered: Unanswered::default(),
+            intake: Intake::default(),
             connection: ConnectionNumber::default(),
             finished: 0,
             tally,
@@ -93,6 +108,7 @@ impl Outbox {
     /// A connection resumes the session, with these limits. What is in flight is sent again first.
     pub(super) fn connected(&mut self, limits: ServerLimits) {
         self.drop_overdue();
+        self.intake = Intake::Open;
         self.connection.advance();
         self.finished = 0;
         self.flow.connected(limits);
@@ -129,6 +145,16 @@ impl Outbox {
         }
     }
 
+    /// What was not sent yet waits for the next connection.
+    pub(super) fn close_intake(&mut self) {
+        self.intake = Intake::Closed;
+    }
+
+    /// Whether a publisher waits for the PUBACK of a message in flight. If not, all messages in flight are overdue.
+    pub(super) const fn is_puback_awaited(&self) -> bool {
+        self.deadlines.any()
+    }
+
     /// Whether the message that makes the broker close the connection is being searched for.
     pub(super) fn is_isolating(&self) -> bool {
         self.isolation.pace() != Pace::Full
@@ -137,7 +163,7 @@ impl Outbox {
     /// Whether a publisher waits for an outcome. The publisher of a message in flight counts until its deadline, even if it
     /// has gone.
     pub(super) fn is_awaited(&self) -> bool {
-        self.deadlines.any() || self.queue.is_awaited()
+        self.is_puback_awaited() || self.queue.is_awaited()
     }
 
     /// Drops all messages. No publisher waits for one.
@@ -160,6 +186,7 @@ impl Outbox {
         while queue.len() < WRITE_QUEUE_BYTES {
             let step = match self.resend.next() {
                 Some(identifier) => self.send_again(identifier, queue, now),
+                None if self.intake == Intake::Closed => Step::Blocked,
                 None => self.send_next(queue, now),
             };
             if step == Step::Blocked {
@@ -182,6 +209,9 @@ impl Outbox {
         self.finished += 1;
         self.isolation.acknowledged();
         self.tally.add_acknowledged(reason.reason_code);
+        if let Some(topic) = sent.topic {
+            self.unanswered.acknowledged(topic);
+        }
         sent.finish(Ok(Delivery::Acknowledged(reason)));
     }
 
@@ -196,7 +226,7 @@ impl Outbox {
 
     /// Answers the publishers whose deadline has passed.
     pub(super) fn expire(&mut self, now: Instant) {
-        let overdue = self.deadlines.expire(&mut self.in_flight, now);
+        let overdue = self.deadlines.expire(&mut self.in_flight, &mut self.unanswered, now);
         self.tally.add_overdue(overdue);
         self.queue.expire(now);
     }
@@ -273,9 +303,17 @@ impl Outbox {
     }
 
     fn send_first(&mut self, submission: Submission, queue: &mut WriteQueue, now: Instant) {
-        let identifier = match self.in_flight.push(Sent::new(submission, self.connection, now)) {
+        let share = Unanswered::share(self.flow.receive_maximum());
+        let Ok(topic) = self.unanswered.admit(submission.packet.topic_name(), share) else {
+            return submission.finish(Err(Overload::UnansweredTopic.into()));
+        };
+        let sent = Sent::new(submission, topic, self.connection, now);
+        let identifier = match self.in_flight.push(sent) {
             Ok(identifier) => identifier,
-            Err(sent) => return sent.finish(Err(Overload::PacketIdentifiers.into())),
+            Err(sent) => {
+                sent.topic.into_iter().for_each(|topic| self.unanswered.removed(topic));
+                return sent.finish(Err(Overload::PacketIdentifiers.into()));
+            }
         };
         if let Some(packet) = self.in_flight.get_mut(identifier).and_then(Sent::packet_mut) {
             packet.set_packet_identifier(identifier);
@@ -290,6 +328,9 @@ impl Outbox {
         let Removed { value: sent, after } = self.in_flight.remove(identifier)?;
         self.resend.removed(identifier, after);
         self.deadlines.removed(identifier, after);
+        if let Some(topic) = sent.topic {
+            self.unanswered.removed(topic);
+        }
         if sent.is_overdue() {
             self.deadlines.removed_overdue();
             self.tally.remove_overdue();

@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::unanswered::{TopicNumber, Unanswered};
 use crate::budget::Permit;
 use crate::codec::publish::EncodedPublish;
 use crate::error::PublishError;
@@ -17,6 +18,8 @@ pub(super) struct Sent {
     pub(super) connection: ConnectionNumber,
     pub(super) written: Instant,
     pub(super) tries: Tries,
+    /// Its topic, if it is one that the broker does not acknowledge.
+    pub(super) topic: Option<TopicNumber>,
 }
 
 /// What is kept of a message.
@@ -43,10 +46,15 @@ pub(super) struct ConnectionNumber(u64);
 // === impl Sent ===
 
 impl Sent {
-    pub(super) fn new(submission: Submission, connection: ConnectionNumber, written: Instant) -> Self {
+    pub(super) fn new(
+        submission: Submission,
+        topic: Option<TopicNumber>,
+        connection: ConnectionNumber,
+        written: Instant,
+    ) -> Self {
         let Submission { packet, permit, deadline, reply } = submission;
         let stage = Stage::Awaited { packet, permit, reply };
-        Self { stage, deadline, connection, written, tries: Tries::One }
+        Self { stage, deadline, connection, written, tries: Tries::One, topic }
     }
 
     /// The packet, while the publisher waits.
@@ -63,7 +71,10 @@ impl Sent {
     }
 
     /// Answers the publisher at its deadline, and releases the packet and the permit.
-    pub(super) fn time_out(&mut self) {
+    pub(super) fn time_out(&mut self, topics: &mut Unanswered) {
+        if let (Stage::Awaited { packet, .. }, None) = (&self.stage, self.topic) {
+            self.topic = topics.overdue(packet.topic_name());
+        }
         let stage = std::mem::replace(&mut self.stage, Stage::Overdue(LateReply::default()));
         self.stage = match stage {
             Stage::Awaited { packet, permit, reply } => {
