@@ -768,48 +768,6 @@ async fn a_closed_pool_disconnects_and_ends_its_sessions() {
 }
 
 #[tokio::test]
-async fn the_topics_of_a_session_that_the_broker_refuses_use_another_and_return() {
-    const TOPICS: [&str; 20] = [
-        "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17",
-        "18", "19",
-    ];
-    let broker = ScriptedBroker::start().await;
-    let pool = pool_with(&broker, |config| config.sessions = Sessions::Shared(2));
-    let mut lucky = broker.accept(CONNACK).await;
-    // Quota exceeded: a limit on connections.
-    drop(broker.accept(&connack_refused(0x97, "")).await);
-    // Until the refusal has arrived, a topic may meet a session that is connecting, and waits for it.
-    while pool.connected_sessions() < 1 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let tasks = TOPICS.map(|topic| publish(&pool, topic, "x"));
-    for sent in lucky.publishes(TOPICS.len()).await {
-        lucky.acknowledge(&sent).await;
-    }
-    expect_all_acknowledged(tasks).await;
-
-    let mut returned = broker.accept(CONNACK).await;
-    soon(pool.connected()).await;
-    let tasks = TOPICS.map(|topic| publish(&pool, topic, "y"));
-    let (mut at_home, mut elsewhere) = (0, 0);
-    while at_home + elsewhere < TOPICS.len() {
-        tokio::select! {
-            sent = returned.publish() => {
-                returned.acknowledge(&sent).await;
-                at_home += 1;
-            }
-            sent = lucky.publish() => {
-                lucky.acknowledge(&sent).await;
-                elsewhere += 1;
-            }
-        }
-    }
-    expect_all_acknowledged(tasks).await;
-    assert!(at_home > 0 && elsewhere > 0, "{at_home} and {elsewhere}");
-}
-
-#[tokio::test]
 async fn messages_in_flight_are_sent_again_if_the_broker_has_the_session_and_given_up_if_it_has_lost_it() {
     let broker = AutomaticBroker::start();
     let pool = Arc::new(Pool::start(config(broker.address())).unwrap());
