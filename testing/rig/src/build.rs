@@ -15,7 +15,7 @@ use crate::{command, repo, tools};
 pub fn filter(toolchain: WasmToolchain) -> Result<PathBuf> {
     let compiled = repo::compiled_filter();
     let before = std::fs::read(&compiled).ok();
-    compile_filter(toolchain, &[], &compiled)?;
+    compile_filter(toolchain, "postmqtt", &[], &compiled)?;
     let filter = repo::filter();
     let now = std::fs::read(&compiled).context(|| format!("{} cannot be read", compiled.display()))?;
     let is_optimised = std::fs::read(&filter).is_ok_and(|optimised| optimised != now);
@@ -54,17 +54,28 @@ fn optimise<'a>(wasm_opt: &'a mut Command, from: &Path, to: &Path) -> &'a mut Co
 /// Where it does not compile.
 pub fn trapping_filter(toolchain: WasmToolchain) -> Result<PathBuf> {
     let filter = repo::trapping_filter();
-    compile_filter(toolchain, &["--features", "trap"], &filter)?;
+    compile_filter(toolchain, "postmqtt", &["--features", "trap"], &filter)?;
     Ok(filter)
 }
 
-fn compile_filter(toolchain: WasmToolchain, features: &[&str], filter: &Path) -> Result<()> {
+/// Builds the filter that does nothing, which benchmarks compare the filter with, and returns its path.
+///
+/// # Errors
+/// Returns an error if it does not compile.
+pub fn empty_filter(toolchain: WasmToolchain) -> Result<PathBuf> {
+    let filter = repo::empty_filter();
+    compile_filter(toolchain, "empty-filter", &[], &filter)?;
+    Ok(filter)
+}
+
+fn compile_filter(toolchain: WasmToolchain, package: &str, features: &[&str], filter: &Path) -> Result<()> {
     let mut cargo = toolchain.cargo_build();
-    cargo.args(["--quiet", "--locked", "--profile", "filter", "--package", "postmqtt"]).args(features);
+    cargo.args(["--quiet", "--locked", "--profile", "filter", "--package", package]).args(features);
     let rustflags = serde_json::to_string(&anonymous_paths()).context(|| "A path is not UTF-8".to_owned())?;
     cargo.args(["--config", &format!("target.wasm32-wasip1.rustflags={rustflags}")]);
     command::run(cargo.current_dir(repo::root()))?;
-    let built = toolchain.target_dir().join("wasm32-wasip1").join("filter").join("postmqtt.wasm");
+    let built = toolchain.target_dir().join("wasm32-wasip1").join("filter");
+    let built = built.join(format!("{}.wasm", package.replace('-', "_")));
     copy(&built, filter)
 }
 
@@ -142,6 +153,16 @@ pub fn release_bridge() -> Result<PathBuf> {
 /// Returns an error if it does not compile.
 pub fn demo_broker() -> Result<PathBuf> {
     build_program("demo-broker", &[], repo::demo_broker())
+}
+
+/// Builds the programs that benchmarks compare a bridge with, as [`repo::baseline`].
+///
+/// # Errors
+/// Returns an error if they do not compile.
+pub fn baselines() -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--quiet", "--locked", "--release", "--package", "baselines"]);
+    command::run(cargo.current_dir(repo::root()))
 }
 
 fn build_program(package: &str, profile: &[&str], program: PathBuf) -> Result<PathBuf> {

@@ -63,6 +63,18 @@ pub fn trapping_filter() -> PathBuf {
     target().join("postmqtt-trapping.wasm")
 }
 
+/// The filter that does nothing, which [`crate::build::empty_filter`] built.
+#[must_use]
+pub fn empty_filter() -> PathBuf {
+    target().join("empty-filter.wasm")
+}
+
+/// A program of `testing/baselines` that [`crate::build::baselines`] built.
+#[must_use]
+pub fn baseline(program: &str) -> PathBuf {
+    target().join("release").join(program)
+}
+
 /// The bridge that [`crate::build::bridge`] built.
 #[must_use]
 pub fn bridge() -> PathBuf {

@@ -12,6 +12,7 @@
 //! Everything ends when the [`Stack`] is dropped, and when this process ends in whatever way. Logs and generated
 //! configuration are in `target/run/<name>/`; a panicking thread that drops its stack prints the ends of the logs.
 
+mod alone;
 mod bridge;
 mod broker;
 mod builder;
@@ -26,6 +27,7 @@ mod service;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use alone::{Core, Server};
 pub use builder::Builder;
 pub use envoy_config::{EnvoyConfig, types};
 pub use mosquitto::Mosquitto;

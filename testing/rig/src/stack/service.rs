@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use super::alone::Core;
 use super::process::{Process, lock};
 use crate::error::{Context, Error, Result};
 
@@ -50,6 +51,12 @@ impl Service {
         Self { name, log, recipe: Box::new(recipe), ready, process: Mutex::new(None) }
     }
 
+    /// Keeps it on a core, from its next start on.
+    pub(super) fn on(self, core: Core) -> Self {
+        let recipe = self.recipe;
+        Self { recipe: Box::new(move || core.pin(&recipe())), ..self }
+    }
+
     /// Its name, which is also its log's.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -69,7 +76,7 @@ impl Service {
     ///
     /// # Errors
     /// Where it cannot be started.
-    fn launch(&self) -> Result<()> {
+    pub fn launch(&self) -> Result<()> {
         if !self.is_running() {
             *lock(&self.process) = Some(Process::spawn((self.recipe)(), &self.log)?);
         }
