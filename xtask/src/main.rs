@@ -31,7 +31,7 @@ enum Command {
     Test(test::Test),
     /// Runs the long tests: 200,000 requests through Envoy, 1,000,000 through the filter alone; or random faults
     Soak(soak::Soak),
-    /// Measures what the filter costs in Envoy, against Envoy without it
+    /// Measures what the filter and the bridge cost, beside what does less or nothing
     Bench(bench::Bench),
     /// Counts the native filter's instructions, and compares them with what is written down
     Instructions(instructions::Instructions),

@@ -1,107 +1,151 @@
-//! `cargo xtask bench`: what the filter costs in a real Envoy, before a real bridge and broker.
-//!
-//! One Envoy has a listener for each [`Edge`], which differ in their filters only. Every round sends each [`Workload`] to
-//! each edge in turn, so that whatever else the machine does meanwhile happens to all of them alike; a ratio is that of
-//! two edges in the same round.
+//! `cargo xtask bench`: what postmqtt costs, side by side with what it is compared with, in one run.
 
-mod edge;
-mod load;
+mod bridge;
+mod config;
+mod document;
+mod edges;
+mod h2load;
+mod machine;
+mod peers;
+mod plot;
 mod report;
+mod run;
+mod start;
+mod stats;
+mod table;
+mod whole_path;
 mod workload;
 
 use std::path::PathBuf;
 
-use edge::Edge;
-use load::{Load, Round};
+use document::Document;
+use report::Report;
 use rig::dev::token::Token;
-use rig::stack::{EnvoyConfig, Mosquitto, Stack, end_on_ctrl_c, free_port};
+use rig::stack::{Core, end_on_ctrl_c};
 use rig::{Error, Result, build, repo, tools};
-use workload::Workload;
+use run::Run;
 
 /// What `bench` is told.
 #[derive(clap::Args)]
 pub struct Bench {
-    /// How often each edge gets each workload
+    /// What is measured; everything if nothing is named
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+    /// How often each edge or program gets each workload
     #[arg(long, default_value_t = 7, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Another filter, of another version, to compare with the one that is built
-    #[arg(long, value_name = "WASM")]
+    /// Another filter, of another version, to compare with the one that is built: a .wasm or a .so
+    #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
+    /// Measures the part "peers" too, for which Node-RED is fetched from npm
+    #[arg(long)]
+    peers: bool,
+    /// Writes the tables and plots into docs/performance.md
+    #[arg(long, conflicts_with = "against")]
+    write: bool,
 }
 
-/// One edge and where it listens.
-struct Listener {
-    edge: Edge,
-    port: u16,
+/// A part of the benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// What a filter adds to Envoy's CPU time
+    Edges,
+    /// What a bridge costs, beside a bare MQTT client and an empty HTTP server
+    Bridge,
+    /// How long Envoy takes to start
+    Start,
+    /// CPU times, latencies and rates with a real bridge and broker
+    WholePath,
+    /// Another program from HTTP to MQTT, Node-RED, beside a bridge; only if it is named, or with --peers
+    Peers,
 }
 
 // === impl Bench ===
 
 impl Bench {
-    /// Measures, and prints a table for each workload.
+    /// Measures, and prints tables.
     ///
     /// # Errors
     /// Returns an error if a program is missing, does not start, or answers otherwise than expected.
     pub fn run(self) -> Result<()> {
-        let toolchain = tools::wasm_toolchain()?;
-        println!("envoy: {}", repo::shown(&tools::envoy()?));
-        println!("mosquitto: {}", repo::shown(&tools::mosquitto()?));
-        let h2load = tools::h2load()?;
-        println!("h2load: {}", repo::shown(&h2load));
-        println!("filter: {}", repo::shown(&build::filter(toolchain)?));
-        println!("bridge: {}", repo::shown(&build::release_bridge()?));
+        let mut parts = if self.parts.is_empty() { Part::USUAL.to_vec() } else { self.parts.clone() };
+        if self.peers && !parts.contains(&Part::Peers) {
+            parts.push(Part::Peers);
+        }
+        let document = self.write.then(Document::of_this_repository);
+        let run = self.prepare(&parts)?;
+        let how = machine::describe(run.rounds)?;
         end_on_ctrl_c()?;
-
-        let listeners = self.listeners()?;
-        let stack = start(&listeners)?;
-        let load = Load::new(h2load, &stack, Token::default().sign()?);
-        for listener in &listeners {
-            // Caches fill, connections are opened, and memory grows to the size that it keeps.
-            load.send(&Workload::WARM_UP, listener.port)?;
-        }
-        let mut all: Vec<Vec<Vec<Round>>> = Vec::new();
-        for workload in &Workload::ALL {
-            println!("\n{workload}");
-            let mut rounds: Vec<Vec<Round>> = listeners.iter().map(|_| Vec::new()).collect();
-            for _ in 0..self.rounds {
-                for (listener, rounds) in listeners.iter().zip(&mut rounds) {
-                    rounds.push(load.send(workload, listener.port)?);
-                }
-            }
-            let rows: Vec<_> = listeners.iter().map(|listener| &listener.edge).zip(&rounds).collect();
-            report::print(&rows);
-            all.push(rounds);
-        }
-        if let (Some(single), Some(batch)) = (all.get(Workload::SINGLE), all.get(Workload::BATCH)) {
-            println!("\nEnvoy and the bridge together");
-            for ((listener, single), batch) in listeners.iter().zip(single).zip(batch) {
-                report::print_batch(&listener.edge, single, batch);
+        for part in parts {
+            let report = part.measure(&run)?;
+            println!("\n{report}");
+            // One by one: a part that fails does not lose the ones before it.
+            if let Some(document) = &document {
+                document.write(part.section(), &how, &report)?;
             }
         }
         Ok(())
     }
 
-    fn listeners(&self) -> Result<Vec<Listener>> {
-        let mut edges = vec![Edge::ProxyOnly, Edge::WithoutFilter, Edge::AsShipped, Edge::FullPolicy];
-        if let Some(filter) = &self.against {
-            let filter = filter
-                .canonicalize()
-                .map_err(|error| Error::new(format!("{} cannot be found: {error}.", filter.display())))?;
-            edges.push(Edge::Against(filter));
+    /// Builds what is measured and finds the other programs.
+    fn prepare(self, parts: &[Part]) -> Result<Run> {
+        let against = self.against.map(|filter| {
+            let found = filter.canonicalize();
+            found.map_err(|error| Error::new(format!("{} cannot be found: {error}.", filter.display())))
+        });
+        let (measured, others) = Core::two()?;
+        let toolchain = tools::wasm_toolchain()?;
+        println!("envoy: {}", repo::shown(&tools::envoy()?));
+        let h2load = tools::h2load()?;
+        println!("h2load: {}", repo::shown(&h2load));
+        println!("filter: {}", repo::shown(&build::filter(toolchain)?));
+        println!("native filter: {}", repo::shown(&build::native_filter()?));
+        println!("empty filter: {}", repo::shown(&build::empty_filter(toolchain)?));
+        if parts.iter().any(|part| part.has_bridge()) {
+            println!("mosquitto: {}", repo::shown(&tools::mosquitto()?));
+            println!("bridge: {}", repo::shown(&build::release_bridge()?));
         }
-        edges.into_iter().map(|edge| Ok(Listener { edge, port: free_port()? })).collect()
+        build::baselines()?;
+        Ok(Run {
+            rounds: self.rounds,
+            against: against.transpose()?,
+            measured,
+            others,
+            h2load,
+            token: Token::default().sign()?,
+        })
     }
 }
 
-fn start(listeners: &[Listener]) -> Result<Stack> {
-    let listeners: Vec<_> = listeners.iter().map(|listener| (listener.edge.clone(), listener.port)).collect();
-    Stack::builder("bench")
-        .mosquitto(Mosquitto::new())
-        .bridge(repo::release_bridge())
-        .envoy_config(move |config: &mut EnvoyConfig| {
-            let listeners = listeners.iter().map(|(edge, port)| edge.listener(config, *port));
-            let listeners: Vec<_> = listeners.collect();
-            config.value()["static_resources"]["listeners"] = listeners.into();
-        })
-        .start()
+// === impl Part ===
+
+impl Part {
+    /// What is measured if nothing is named.
+    const USUAL: [Self; 4] = [Self::Edges, Self::Bridge, Self::Start, Self::WholePath];
+
+    /// Whether a bridge and a broker are needed.
+    const fn has_bridge(self) -> bool {
+        matches!(self, Self::Bridge | Self::WholePath | Self::Peers)
+    }
+
+    /// The name of its section in the document.
+    const fn section(self) -> &'static str {
+        match self {
+            Self::Edges => "edges",
+            Self::Bridge => "bridge",
+            Self::Start => "start",
+            Self::WholePath => "whole-path",
+            Self::Peers => "peers",
+        }
+    }
+
+    fn measure(self, run: &Run) -> Result<Report> {
+        match self {
+            Self::Edges => edges::measure(run),
+            Self::Bridge => bridge::measure(run),
+            Self::Start => start::measure(run),
+            Self::WholePath => whole_path::measure(run),
+            Self::Peers => peers::measure(run),
+        }
+    }
 }

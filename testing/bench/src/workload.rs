@@ -17,6 +17,17 @@ pub(super) struct Workload {
     payload: usize,
     payload_format: PayloadFormat,
     grouping: Grouping,
+    validity: Validity,
+}
+
+/// Whether an edge accepts the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Validity {
+    Valid,
+    /// One parameter is wrong.
+    InvalidQoS,
+    /// The topic is not permitted.
+    ForbiddenTopic,
 }
 
 /// How messages are put into requests.
@@ -57,6 +68,7 @@ const USUAL: Workload = Workload {
     payload: 256,
     payload_format: PayloadFormat::Unspecified,
     grouping: Grouping::Single,
+    validity: Validity::Valid,
 };
 
 impl Workload {
@@ -78,7 +90,20 @@ impl Workload {
         Self { requests: 400, connections: 8, grouping: Grouping::Batch(100), ..USUAL },
     ];
 
-    /// The status of every answer, also with QoS 1, since nothing subscribes.
+    /// What the edges are measured with.
+    pub(super) const ACCEPTED: Self = Self { requests: 5_000, connections: 16, ..USUAL };
+    /// … and what they refuse with 400.
+    pub(super) const INVALID: Self = Self { validity: Validity::InvalidQoS, ..Self::ACCEPTED };
+    /// … and what they refuse with 403.
+    pub(super) const FORBIDDEN: Self = Self { validity: Validity::ForbiddenTopic, ..Self::ACCEPTED };
+
+    /// What a bridge alone is measured with.
+    pub(super) const CROWD: Self = Self { requests: 10_000, connections: 256, ..USUAL };
+
+    /// What a bridge and its peers are measured with.
+    pub(super) const FEW: Self = Self { requests: 2_000, connections: 64, ..USUAL };
+
+    /// The status of every answer of a bridge, also with QoS 1, since nothing subscribes.
     pub(super) const fn due(&self) -> u16 {
         match self.grouping {
             Grouping::Single => 202,
@@ -111,7 +136,11 @@ impl Workload {
 
     /// Paths and queries, used in turn.
     pub(super) fn targets(&self) -> Vec<String> {
-        let device = |number: usize| example::PATH_AND_QUERY.replace("CXa-23112", &format!("CXa-{number}"));
+        let (from, to) = match self.validity {
+            Validity::ForbiddenTopic => ("devices%2FCXa-23112", "elsewhere%2FCXa-"),
+            Validity::Valid | Validity::InvalidQoS => ("CXa-23112", "CXa-"),
+        };
+        let device = |number: usize| example::PATH_AND_QUERY.replace(from, &format!("{to}{number}"));
         let target = |number| match self.grouping {
             Grouping::Single => device(number),
             Grouping::Batch(_) => device(number).replacen('?', "/batch?", 1),
@@ -125,7 +154,11 @@ impl Workload {
             return vec![("content-type", "application/x-ndjson".to_owned())];
         }
         let of_example = example::HEADERS.iter().map(|(name, value)| {
-            let value = if *name == "mqtt-qos" { self.qos.to_string() } else { (*value).to_owned() };
+            let value = match (*name, self.validity) {
+                ("mqtt-qos", Validity::InvalidQoS) => "3".to_owned(),
+                ("mqtt-qos", _) => self.qos.to_string(),
+                _ => (*value).to_owned(),
+            };
             (*name, value)
         });
         let format = (self.payload_format == PayloadFormat::Utf8)
@@ -146,8 +179,13 @@ impl fmt::Display for Workload {
             PayloadFormat::Utf8 => f.write_str(", Payload Format Indicator 1: held and checked")?,
         }
         match self.grouping {
-            Grouping::Single => Ok(()),
-            Grouping::Batch(messages) => write!(f, ", {messages} messages a batch"),
+            Grouping::Single => {}
+            Grouping::Batch(messages) => write!(f, ", {messages} messages a batch")?,
         }
+        f.write_str(match self.validity {
+            Validity::Valid => "",
+            Validity::InvalidQoS => ", with QoS 3",
+            Validity::ForbiddenTopic => ", to a topic that is not permitted",
+        })
     }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use rig::stack::{EnvoyConfig, types};
 use serde_json::{Value, json};
 
+use crate::config::{JWT_AUTHN, LOCAL_RATE_LIMIT, POSTMQTT, lift_rates, remove_filters, set_full_policy};
+
 /// An edge. The rates of all are lifted, since a benchmark is over every rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Edge {
@@ -20,11 +22,6 @@ pub(super) enum Edge {
     /// envoy.yaml with another filter.
     Against(PathBuf),
 }
-
-// The names of the HTTP filters in envoy.yaml.
-const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
-const LOCAL_RATE_LIMIT: &str = "envoy.filters.http.local_ratelimit";
-const POSTMQTT: &str = "postmqtt";
 
 // === impl Edge ===
 
@@ -59,45 +56,6 @@ impl fmt::Display for Edge {
             Self::Against(_) => "with the other filter",
         })
     }
-}
-
-/// The limits stay in the path of a request; they only are never reached.
-fn lift_rates(config: &mut EnvoyConfig) {
-    let never =
-        json!({ "max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "1s" });
-    config.each(types::LOCAL_RATE_LIMIT, |limit| {
-        if limit.get("token_bucket").is_some() {
-            limit["token_bucket"] = never.clone();
-            limit["descriptors"][0]["token_bucket"] = never.clone();
-        }
-    });
-}
-
-fn remove_filters(config: &mut EnvoyConfig, names: &[&str]) {
-    config.each(types::HTTP_CONNECTION_MANAGER, |manager| {
-        if let Some(filters) = manager["http_filters"].as_array_mut() {
-            filters.retain(|filter| !names.iter().any(|name| filter["name"] == *name));
-        }
-    });
-}
-
-fn set_full_policy(filter: &mut Value) {
-    filter["permissions"] = json!({
-        "clientGroups": [{ "name": "issued-here", "conditions": [{ "claim": "aud", "exists": true }] }],
-        "topicSpaces": [
-            { "name": "own", "templates": ["clients/${client.authenticationName}/#"] },
-            { "name": "devices", "templates": ["devices/+/prompt", "devices/+/state"] },
-        ],
-        "permissionBindings": [
-            { "name": "own", "clientGroup": "$all", "topicSpace": "own" },
-            { "name": "devices", "clientGroup": "issued-here", "topicSpace": "devices" },
-        ],
-    });
-    filter["routing"] = json!({ "routes": [{ "filters": ["devices/#"], "cluster": "mqtt_bridge" }] });
-    filter["enrichment"] = json!([
-        { "key": "sentby", "value": "${client.authenticationName}" },
-        { "key": "address", "value": "${source.address}" },
-    ]);
 }
 
 #[cfg(test)]
@@ -137,14 +95,5 @@ mod tests {
         expected["name"] = json!("as shipped");
         expected["address"]["socket_address"]["port_value"] = json!(1);
         assert_eq!(listener, expected);
-    }
-
-    #[test]
-    fn the_full_policy_is_one_that_the_filter_takes() {
-        let mut config = EnvoyConfig::load().unwrap();
-        config.filter(|filter| {
-            set_full_policy(filter);
-            edge::Config::from_json(filter.to_string().as_bytes()).unwrap();
-        });
     }
 }

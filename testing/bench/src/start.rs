@@ -1,0 +1,96 @@
+//! How long Envoy takes from the start of its process until it has answered a request.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rig::filter::Filter;
+use rig::stack::Server;
+use rig::{Error, Result, example};
+
+use crate::edges::Edge;
+use crate::report::Report;
+use crate::run::Run;
+use crate::stats::{difference, median};
+use crate::table::Table;
+
+/// How often it is tried.
+const INTERVAL: Duration = Duration::from_millis(1);
+/// Slow machines are slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) fn measure(run: &Run) -> Result<Report> {
+    let upstream = Run::start_empty_server(run.others, "bench/start")?;
+    let edges = [Edge::WithoutFilter, Edge::AsShipped(Filter::Wasm), Edge::AsShipped(Filter::Native)];
+    let mut servers = Vec::new();
+    for (number, edge) in edges.iter().enumerate() {
+        let configured = edge.clone();
+        let change = move |config: &mut _| configured.configure(config);
+        let name = format!("bench/start-{number}");
+        servers.push(run.measured.envoy(&name, &edge.filter(), upstream.port, change)?);
+    }
+    let request = request(&run.token);
+    let mut all: Vec<Vec<f64>> = vec![Vec::new(); servers.len()];
+    // The first start of each also reads files that no one has read yet.
+    for server in &servers {
+        until_first_answer(server, &request)?;
+    }
+    for _ in 0..run.rounds {
+        for (server, series) in servers.iter().zip(&mut all) {
+            series.push(until_first_answer(server, &request)?.as_secs_f64() * 1e3);
+        }
+    }
+    let mut table = Table::new(
+        "From the start of Envoy to its first answered request",
+        &["edge", "ms", "the filter adds, ms"],
+    );
+    for (edge, series) in edges.iter().zip(&all) {
+        let mut figures = vec![format!("{:.0}", median(series.iter().copied()))];
+        if *edge != Edge::WithoutFilter {
+            figures.push(format!("{:.0}", all.first().map_or(f64::NAN, |base| difference(series, base))));
+        }
+        table.row(edge, figures);
+    }
+    Ok(Report::new(vec![table]).plot("start.svg", 1))
+}
+
+/// Starts it, asks until it has answered, and ends it.
+fn until_first_answer(server: &Server, request: &str) -> Result<Duration> {
+    let start = Instant::now();
+    server.service.launch()?;
+    while !is_published(server.port, request).unwrap_or(false) {
+        if start.elapsed() > PATIENCE || !server.service.is_running() {
+            return Err(Error::new("Envoy did not publish in time.").with_log(server.service.log_tail()));
+        }
+        sleep(INTERVAL);
+    }
+    let took = start.elapsed();
+    server.service.kill();
+    Ok(took)
+}
+
+/// Whether a request is answered 204.
+fn is_published(port: u16, request: &str) -> std::io::Result<bool> {
+    const PUBLISHED: &[u8] = b"HTTP/1.1 204";
+    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    connection.write_all(request.as_bytes())?;
+    let mut status = [0; PUBLISHED.len()];
+    match connection.read_exact(&mut status) {
+        Ok(()) => Ok(status == PUBLISHED),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The documentation's example.
+fn request(token: &str) -> String {
+    let fields: String =
+        example::HEADERS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let (target, payload) = (example::PATH_AND_QUERY, example::PAYLOAD);
+    format!(
+        "POST {target} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n{fields}content-length: {}\r\n\r\n{payload}",
+        payload.len()
+    )
+}
