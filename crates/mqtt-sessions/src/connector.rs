@@ -291,7 +291,6 @@ async fn log_in(
                 | Incoming::PubRec(_)
                 | Incoming::Publish(_)
                 | Incoming::SubAck(_)
-                | Incoming::UnsubAck(_)
                 | Incoming::PingResp => Err(DecodeError::Protocol("the first packet is not CONNACK").into()),
             };
         }
