@@ -1,7 +1,9 @@
 //! `deploy/tracing.yaml` and the bridge's `--trace-context` and `--otlp-endpoint`: one trace from the client through the
 //! edge and the bridge to the subscriber.
 
-use end_to_end::{AutomaticBroker, Collector, Edge, Message, Request, Span, config, deploy, eventually};
+use end_to_end::{
+    AutomaticBroker, Collector, Edge, Message, Protocol, Request, Span, config, deploy, eventually,
+};
 use rig::stack::Mosquitto;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -159,6 +161,52 @@ fn a_span_says_what_became_of_the_message() {
     }
     let unacknowledged = spans.iter().find(|span| span.attributes["mqtt.qos"] == "0").expect("qos-0");
     assert_eq!((attribute(unacknowledged, "mqtt.reason_code"), &unacknowledged.error), (None, &None));
+}
+
+#[test]
+fn a_batch_is_one_span_with_the_number_of_its_messages() {
+    let (edge, collector) = traced("batch", Bridge::Exports, &["--trace-context"]);
+    let subscriber = edge.subscribe();
+    let topic = edge.topic("batch");
+    let send = |query: &str, body: &str| {
+        let request = Request::post(format!("/mqtt/messages/batch{query}"))
+            .header("content-type", "application/x-ndjson")
+            .header("traceparent", format!("00-{TRACE}-{PARENT}-01"));
+        edge.bridge(Protocol::Http1).send(request.body(body.to_owned())).status
+    };
+    let named = format!("?topic={}", end_to_end::percent_encoded(&topic));
+    assert_eq!(send(&named, "{\"payload\":\"1\"}\nnonsense\n{\"payload\":\"2\"}"), 207);
+    assert_eq!(send("", &format!("{{\"topic\":\"{topic}\"}}")), 200);
+    assert_eq!(send("", "nonsense"), 400);
+    // It publishes nothing.
+    assert_eq!(send(&format!("{named}&dry-run=1"), "{}"), 200);
+
+    let messages = [subscriber.next(), subscriber.next(), subscriber.next()];
+    let spans = last_spans(&edge, &collector);
+    // The topic, the number of messages and of those that were refused, the error.
+    let expected = [
+        [Some(topic.as_str()), Some("3"), Some("1"), None],
+        [None, Some("1"), Some("0"), None],
+        [None, None, None, Some("InvalidBatchLine")],
+    ];
+    assert_eq!(spans.len(), expected.len(), "{spans:?}");
+    for expected in expected {
+        let attributes = |span: &Span| {
+            ["messaging.destination.name", "messaging.batch.message_count", "mqtt.batch.refused", "error.type"]
+                .map(|name| span.attributes.get(name).cloned())
+        };
+        let is_expected = |span: &&Span| {
+            let given = attributes(span);
+            given.iter().map(Option::as_deref).eq(expected)
+        };
+        let span = spans.iter().find(is_expected).unwrap_or_else(|| panic!("{expected:?} in {spans:?}"));
+        assert_eq!((&span.name[..], span.kind, &span.parent_span_id[..]), ("publish", PRODUCER, PARENT));
+        if expected[0].is_some() {
+            for message in &messages[..2] {
+                assert_eq!(parent_of(message), (span.span_id.clone(), "01".to_owned()));
+            }
+        }
+    }
 }
 
 #[test]

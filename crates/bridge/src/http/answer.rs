@@ -10,6 +10,7 @@ use hyper::body::Body;
 use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
+use super::batch::Answered;
 use crate::translate::{Published, Replied};
 
 /// A response whose body is complete.
@@ -65,12 +66,12 @@ pub(super) fn replayed(mut answer: Answer) -> Answer {
     answer
 }
 
-/// The answer to a batch, of which this number of messages was refused.
-pub(super) fn batch(status: StatusCode, lines: Vec<u8>, size: usize, refused: usize) -> Answer {
+/// The answer to a batch.
+pub(super) fn batch(Answered { lines, messages, refused }: Answered) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(lines)));
-    *answer.status_mut() = status;
+    *answer.status_mut() = if refused == 0 { StatusCode::OK } else { StatusCode::MULTI_STATUS };
     put(&mut answer, CONTENT_TYPE, batch::MEDIA_TYPE);
-    put(&mut answer, batch::SIZE, &size.to_string());
+    put(&mut answer, batch::SIZE, &messages.to_string());
     put(&mut answer, batch::REFUSED, &refused.to_string());
     answer
 }

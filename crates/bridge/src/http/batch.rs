@@ -1,16 +1,15 @@
 //! Batches: the messages of a request are submitted together, and answered in their order.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_publish::batch::{self, Batch, Line};
 use http_publish::{ClientId, Code, Problem, Purpose, Rules};
-use hyper::{HeaderMap, StatusCode};
+use hyper::HeaderMap;
 use mqtt_sessions::Submitted;
 use mqtt_sessions::budget::Budget;
 
-use super::answer::{self, Answer};
 use super::client;
 use super::publisher::Publisher;
 use crate::metrics::Metrics;
@@ -38,6 +37,16 @@ pub(super) enum PassingOn<'a> {
     Trace(Option<&'a TraceContext<'a>>),
 }
 
+/// The answer to a batch.
+pub(super) struct Answered {
+    /// One of JSON for each message.
+    pub(super) lines: Vec<u8>,
+    /// How many messages there are.
+    pub(super) messages: usize,
+    /// How many of them were refused.
+    pub(super) refused: usize,
+}
+
 /// A message of a batch.
 enum Item {
     /// It is on its way.
@@ -52,19 +61,15 @@ enum Item {
 /// # Errors
 ///
 /// Returns a problem if there are no lines, too many, or none that can be read.
-pub(super) async fn publish(batch: &Batch<'_>, payload: Bytes, means: Means<'_>) -> Result<Answer, Problem> {
-    let items = {
-        let lines = Batch::lines(&payload)?;
-        let items = lines.iter().enumerate().map(|(index, line)| means.begin(batch, index, line));
-        items.collect::<Vec<_>>()
-    };
+pub(super) async fn publish(batch: &Batch<'_>, payload: Bytes, means: Means<'_>) -> Result<Answered, Problem> {
+    let items = means.begin_all(batch, &payload).await?;
     // Each message has a copy of its payload.
     drop(payload);
     check_readable(&items)?;
 
     let start = Instant::now();
-    let (size, mut refused) = (items.len(), 0);
-    let mut lines = Vec::with_capacity(size * TYPICAL_LINE);
+    let (messages, mut refused) = (items.len(), 0);
+    let mut lines = Vec::with_capacity(messages * TYPICAL_LINE);
     for (index, item) in items.into_iter().enumerate() {
         let outcome = match item {
             Item::Submitted(submitted) => means.publisher.outcome(submitted, start).await,
@@ -85,9 +90,11 @@ pub(super) async fn publish(batch: &Batch<'_>, payload: Bytes, means: Means<'_>)
             }
         }
     }
-    let status = if refused == 0 { StatusCode::OK } else { StatusCode::MULTI_STATUS };
-    Ok(answer::batch(status, lines, size, refused))
+    Ok(Answered { lines, messages, refused })
 }
+
+/// How long lines are read before other requests have their turn.
+const TURN: Duration = Duration::from_micros(500);
 
 /// The bytes of a line of the answer, without a problem.
 const TYPICAL_LINE: usize = 48;
@@ -113,6 +120,21 @@ fn check_readable(items: &[Item]) -> Result<(), Problem> {
 // === impl Means ===
 
 impl Means<'_> {
+    /// Reads the lines, and submits or shows their messages.
+    async fn begin_all(self, batch: &Batch<'_>, payload: &[u8]) -> Result<Vec<Item>, Problem> {
+        let lines = Batch::lines(payload)?;
+        let mut items = Vec::with_capacity(lines.len());
+        let mut turn = Instant::now();
+        for (index, line) in lines.into_iter().enumerate() {
+            items.push(self.begin(batch, index, line));
+            if turn.elapsed() >= TURN {
+                tokio::task::yield_now().await;
+                turn = Instant::now();
+            }
+        }
+        Ok(items)
+    }
+
     /// Reads a line, and submits or shows its message.
     fn begin(self, batch: &Batch<'_>, index: usize, line: &[u8]) -> Item {
         self.try_begin(batch, index, line).unwrap_or_else(Item::Refused)

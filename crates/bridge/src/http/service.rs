@@ -272,8 +272,12 @@ impl Service {
         let head = head(parts);
         let batch = batch::read(&head, &self.rules)?;
         let client = self.pool.clients().map(|_| client::named(&parts.headers)).transpose()?;
-        let trace = TraceContext::of(&parts.headers);
-        let (payload, _permit) = self.read_payload(PayloadCheck::of_batch(), None, parts, payload).await?;
+        let trace = self.follows_traces().then(|| TraceContext::of(&parts.headers)).flatten();
+        let span = match &self.spans {
+            Some(spans) if batch.purpose == Purpose::Send => spans.begin_batch(trace.as_ref(), &batch),
+            _ => PublishSpan::none(),
+        };
+        let trace = span.continued(trace.as_ref()).or(trace);
         let means = Means {
             rules: &self.rules,
             publisher: &self.publisher,
@@ -287,7 +291,12 @@ impl Service {
                 PassingOn::Nothing
             },
         };
-        super::batch::publish(&batch, payload, means).await
+        let outcome = match self.read_payload(PayloadCheck::of_batch(), None, parts, payload).await {
+            Ok((payload, _permit)) => super::batch::publish(&batch, payload, means).await,
+            Err(problem) => Err(problem),
+        };
+        span.end_batch(outcome.as_ref().map(|answered| (answered.messages, answered.refused)));
+        outcome.map(answer::batch)
     }
 
     /// Whether the trace context of a request is used at all.
