@@ -179,6 +179,12 @@ impl Permit {
         Ok(())
     }
 
+    /// How many bytes are held as long as the message and are no part of it.
+    #[must_use]
+    pub const fn beside(&self) -> usize {
+        self.beside
+    }
+
     fn acquire_bytes(&self, bytes: usize) -> Result<(), Exhausted> {
         self.budget.acquire_share(self.owner, Used { messages: 0, bytes })?;
         acquire(&self.budget.bytes, bytes, self.budget.limits.bytes).ok_or_else(|| {

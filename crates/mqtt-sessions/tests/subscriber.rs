@@ -8,7 +8,7 @@ use mqtt_sessions::budget::{Exhausted, InFlightLimits};
 use mqtt_sessions::codec::received::ReceivedPublish;
 use mqtt_sessions::codec::subscribe::{RetainHandling, Subscription, SubscriptionIdentifier};
 use mqtt_sessions::config::{BrokerAddress, Brokers, Config};
-use mqtt_sessions::replies::{Expected, Replies, RepliesConfig, ReplyError};
+use mqtt_sessions::replies::{ExpectError, Expected, Replies, RepliesConfig, ReplyError};
 use mqtt_sessions::subscriber::{IncomingLimits, SubscribeError, Subscriber};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish, PublishProperties, RetainForwardRule};
@@ -206,7 +206,7 @@ async fn expecting(waiting: InFlightLimits) -> (ScriptedBroker, Arc<Replies>, Ex
     let broker = ScriptedBroker::start().await;
     let replies = replies(&broker, waiting);
     let first = Arc::clone(&replies);
-    let first = tokio::spawn(async move { first.expect().await.unwrap() });
+    let first = tokio::spawn(async move { first.expect(0).await.unwrap() });
     let mut peer = broker.accept(CONNACK).await;
     let subscribe = peer.expect_subscribe(0x01).await;
     assert_eq!(subscribe.filters[0].path, replies.response_topic());
@@ -225,7 +225,7 @@ const AMPLE: InFlightLimits = InFlightLimits { messages: 100, bytes: 1024 * 1024
 #[tokio::test]
 async fn each_request_gets_the_reply_with_its_correlation_data() {
     let (_broker, replies, mut first, mut peer) = expecting(AMPLE).await;
-    let mut second = replies.expect().await.unwrap();
+    let mut second = replies.expect(0).await.unwrap();
     let topic = replies.response_topic().to_owned();
     assert!(topic.starts_with("replies/") && topic.len() == "replies/".len() + 32, "{topic}");
     peer.deliver(reply(&topic, Some(second.correlation_data()), "two")).await;
@@ -239,7 +239,7 @@ async fn each_request_gets_the_reply_with_its_correlation_data() {
 async fn a_doubled_late_forged_misdirected_or_retained_reply_is_dropped_and_counted() {
     let (_broker, replies, mut first, mut peer) = expecting(AMPLE).await;
     let topic = replies.response_topic().to_owned();
-    let late = replies.expect().await.unwrap();
+    let late = replies.expect(0).await.unwrap();
     let late_data = late.correlation_data().to_vec();
     drop(late);
     let data = first.correlation_data().to_vec();
@@ -271,14 +271,15 @@ async fn a_doubled_late_forged_misdirected_or_retained_reply_is_dropped_and_coun
 async fn waiting_requests_and_the_bytes_of_their_replies_are_bounded() {
     let (_broker, replies, mut first, mut peer) = expecting(InFlightLimits { messages: 2, bytes: 100 }).await;
     let topic = replies.response_topic().to_owned();
-    let mut second = replies.expect().await.unwrap();
-    assert!(replies.expect().await.is_err());
+    let mut second = replies.expect(0).await.unwrap();
+    assert!(matches!(replies.expect(0).await, Err(ExpectError::Exhausted(Exhausted::Messages))));
     peer.deliver(reply(&topic, Some(first.correlation_data()), "small")).await;
     let held = soon(first.reply()).await.unwrap();
     peer.deliver(reply(&topic, Some(second.correlation_data()), "small")).await;
     assert_eq!(soon(second.reply()).await.unwrap_err(), ReplyError::Exhausted(Exhausted::Bytes));
     drop(held);
-    let mut third = replies.expect().await.unwrap();
+    assert!(matches!(replies.expect(101).await, Err(ExpectError::Exhausted(Exhausted::Bytes))));
+    let mut third = replies.expect(30).await.unwrap();
     peer.deliver(reply(&topic, Some(third.correlation_data()), "small")).await;
     assert_eq!(soon(third.reply()).await.unwrap().message.payload, "small");
 }
@@ -290,7 +291,7 @@ async fn ten_thousand_requests_wait_at_once() {
         expecting(InFlightLimits { messages: COUNT, bytes: 1024 * 1024 * 1024 }).await;
     let mut waiting = vec![first];
     while waiting.len() < COUNT {
-        waiting.push(replies.expect().await.unwrap());
+        waiting.push(replies.expect(0).await.unwrap());
     }
     assert_eq!(replies.waiting(), COUNT);
     let topic = replies.response_topic().to_owned();
@@ -319,5 +320,5 @@ async fn closing_replies_ends_every_wait() {
     soon(replies.close()).await;
     assert_eq!(soon(first.reply()).await.unwrap_err(), ReplyError::Closed);
     peer.expect_disconnect().await;
-    assert!(tokio::time::timeout(Duration::from_secs(1), replies.expect()).await.unwrap().is_err());
+    assert!(tokio::time::timeout(Duration::from_secs(1), replies.expect(0)).await.unwrap().is_err());
 }

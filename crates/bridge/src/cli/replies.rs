@@ -23,7 +23,8 @@ pub(super) struct ReplyArgs {
     /// The maximum number of requests that wait for a reply. More are answered 503
     #[arg(long, env = "POSTMQTT_WAITING_LIMIT", value_name = "NUMBER", default_value = "10000", value_parser = count)]
     waiting_limit: NonZeroUsize,
-    /// The maximum size of all replies that are not passed on yet. Further ones are dropped, and their requests answered 503
+    /// The maximum size of all heads of requests that wait for a reply, and of all replies that are not passed on yet. Further
+    /// requests are answered 503, and further replies are dropped, and their requests answered 503
     #[arg(long, env = "POSTMQTT_REPLY_BYTES", value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     reply_bytes: u64,
 }

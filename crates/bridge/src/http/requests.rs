@@ -63,14 +63,14 @@ impl Requests {
         wait.at_most(self.maximum)
     }
 
-    /// Makes sure that the reply would be received. The wait begins now.
+    /// Makes sure that the reply would be received. The wait begins now, and holds this number of bytes besides the reply.
     ///
     /// # Errors
     ///
     /// Returns a problem if it would not be. Nothing was published then.
-    pub(super) async fn prepare(&self, wait: Wait) -> Result<Prepared, Problem> {
+    pub(super) async fn prepare(&self, wait: Wait, beside: usize) -> Result<Prepared, Problem> {
         let deadline = Instant::now() + Duration::from_secs(u64::from(wait.seconds.get()));
-        match timeout_at(deadline, self.replies.expect()).await {
+        match timeout_at(deadline, self.replies.expect(beside)).await {
             Ok(Ok(expected)) => Ok(Prepared { wait, deadline, expected }),
             Ok(Err(error)) => Err(translate::unexpected(error)),
             Err(_) => {

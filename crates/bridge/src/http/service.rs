@@ -377,7 +377,7 @@ impl Service {
         payload: Bytes,
         permit: Permit,
     ) -> Result<Answered, Problem> {
-        let prepared = requests.prepare(wait).await?;
+        let prepared = requests.prepare(wait, permit.beside()).await?;
         let correlation_data = prepared.correlation_data();
         let publishing = async {
             // It is dropped with the PUBACK, and its payload with it.

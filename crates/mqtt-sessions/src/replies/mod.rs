@@ -27,7 +27,8 @@ pub struct RepliesConfig {
     pub topic_prefix: String,
     /// What the broker may send.
     pub incoming: IncomingLimits,
-    /// How many requests may wait, and how many bytes their replies may have until they are [taken](Expected::reply).
+    /// How many requests may wait, and how many bytes may be held for them: [beside](Replies::expect) each, and as replies until
+    /// these are dropped.
     pub waiting: InFlightLimits,
 }
 
@@ -92,13 +93,15 @@ impl Replies {
         &self.response_topic
     }
 
-    /// Prepares a request: from now on its reply is delivered, so the request may be published.
+    /// Prepares a request: from now on its reply is delivered, so the request may be published. While it waits, it holds this
+    /// number of bytes besides its reply, such as a head.
     ///
     /// # Errors
     ///
-    /// Returns an error if no reply could be received, or if too many requests are waiting.
-    pub async fn expect(&self) -> Result<Expected, ExpectError> {
-        let permit = self.budget.admit()?;
+    /// Returns an error if no reply could be received, or if too many requests are waiting, or hold too many bytes.
+    pub async fn expect(&self, beside: usize) -> Result<Expected, ExpectError> {
+        let mut permit = self.budget.admit()?;
+        permit.add_beside(beside)?;
         self.subscriber.ready().await?;
         let correlation_data = CorrelationData::random().ok_or(ExpectError::NoRandomness)?;
         let outcome = self.table.insert(correlation_data, permit);
