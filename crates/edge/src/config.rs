@@ -49,6 +49,10 @@ pub(crate) struct Document {
     /// The path that HTTP Publish is served at, without a query; `/mqtt/messages` by default.
     #[serde(deserialize_with = "present")]
     path: Option<String>,
+    /// The path of the list of retained messages, without a query; `/mqtt/retainedMessages` by default. `/message` follows for a
+    /// single one.
+    #[serde(deserialize_with = "present")]
+    retained_path: Option<String>,
     /// The versions that a query's `api-version` may name; by default the preview versions that Azure has published.
     #[serde(deserialize_with = "present")]
     api_versions: Option<Vec<String>>,
@@ -135,8 +139,18 @@ impl Document {
         let limits = self.limits.0.compile()?;
         let mut rules = Rules { limits, unknown_parameters, ..Rules::default() };
         if let Some(path) = self.path {
-            check_path(&path)?;
+            check_path("path", &path)?;
             rules.path = path;
+        }
+        if let Some(path) = self.retained_path {
+            check_path("retainedPath", &path)?;
+            rules.retained_path = path;
+        }
+        if !rules.has_distinct_paths() {
+            return Err(InvalidConfig::new(
+                "retainedPath",
+                "retained messages need another path than messages and batches",
+            ));
         }
         if let Some(versions) = self.api_versions {
             versions.iter().try_for_each(|version| check_api_version(version))?;
@@ -159,13 +173,13 @@ impl Document {
 }
 
 /// A path as a request's target spells it, so that comparing bytes is enough.
-fn check_path(path: &str) -> Result<(), InvalidConfig> {
+fn check_path(field: &'static str, path: &str) -> Result<(), InvalidConfig> {
     let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'));
     if path.starts_with('/') && is_plain {
         return Ok(());
     }
     Err(InvalidConfig::new(
-        "path",
+        field,
         "a path is expected that starts with / and has no query, like /mqtt/messages",
     ))
 }
@@ -204,7 +218,7 @@ mod tests {
     fn every_field_does_what_it_says() {
         let config = Config::from_json(
             br#"{
-                "path": "/publish", "apiVersions": ["v1"],
+                "path": "/publish", "retainedPath": "/retained", "apiVersions": ["v1"],
                 "limits": { "profile": "aws", "payloadBytes": 1000.0, "topicSegments": 3 },
                 "clientId": { "from": "jwt", "metadataKey": "token", "claims": ["oid", ["user", "id"]] },
                 "permissions": { "topicSpaces": [], "permissionBindings": [] },
@@ -214,8 +228,12 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            (config.rules.path.as_str(), config.rules.api_versions.as_slice()),
-            ("/publish", &["v1".to_owned()][..])
+            (
+                config.rules.path.as_str(),
+                config.rules.retained_path.as_str(),
+                config.rules.api_versions.as_slice()
+            ),
+            ("/publish", "/retained", &["v1".to_owned()][..])
         );
         let expected =
             Limits { payload_bytes: 1000, topic_segments: 3, ..http_publish::Profile::Aws.limits() };
@@ -237,6 +255,8 @@ mod tests {
             (r#"{"path":7}"#, "path: invalid type: integer `7`, expected a string"),
             (r#"{"path":"mqtt"}"#, "path: a path is expected"),
             (r#"{"path":"/a?b"}"#, "path: a path is expected"),
+            (r#"{"retainedPath":"a"}"#, "retainedPath: a path is expected"),
+            (r#"{"path":"/a","retainedPath":"/a"}"#, "retainedPath: retained messages need another path"),
             (r#"{"apiVersions":"v1"}"#, "apiVersions: invalid type: string \"v1\", expected a sequence"),
             (r#"{"apiVersions":["a&b"]}"#, "apiVersions: letters"),
             (

@@ -10,7 +10,7 @@
 //! byte, before it goes on. A Content-Length that is not true is for Envoy to refuse.
 
 use http_publish::{
-    CONTENT_TYPE, Code, EDGE_ONLY, PayloadCheck, Problem, REQUEST_ID, RequestHead, RequestId, Rules,
+    CONTENT_TYPE, Code, EDGE_ONLY, PayloadCheck, Problem, REQUEST_ID, RequestHead, RequestId,
 };
 
 use crate::changes::Changes;
@@ -137,7 +137,7 @@ impl Exchange {
         let decide: Option<Decide> = match head.target() {
             target if config.rules.is_publish(target) => Some(decide),
             target if config.rules.is_batch(target) => Some(decide_batch),
-            target if Rules::is_retained(target) => None,
+            target if config.rules.is_retained(target) => None,
             _ => return Ok(Stage::Passing),
         };
         head.request_id().map_or("", RequestId::as_str).clone_into(&mut self.request_id);

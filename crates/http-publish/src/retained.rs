@@ -43,13 +43,17 @@ const ALLOW: &str = "GET, HEAD";
 // === impl Rules ===
 
 impl Rules {
-    /// The path of the list of retained messages. `/message` follows for a single one.
-    pub const RETAINED_PATH: &'static str = "/mqtt/retainedMessages";
-
     /// Whether a target (path and query) asks for retained messages.
     #[must_use]
-    pub fn is_retained(target: &[u8]) -> bool {
-        Resource::of(target).is_some()
+    pub fn is_retained(&self, target: &[u8]) -> bool {
+        Resource::of(target, self).is_some()
+    }
+
+    /// Whether no path has two meanings.
+    #[must_use]
+    pub fn has_distinct_paths(&self) -> bool {
+        let batch = format!("{}/batch", self.path);
+        ![&self.path, &batch].into_iter().any(|path| self.is_retained(path.as_bytes()))
     }
 }
 
@@ -72,8 +76,8 @@ enum Resource {
 // === impl Resource ===
 
 impl Resource {
-    fn of(target: &[u8]) -> Option<Self> {
-        let rest = target.strip_prefix(Rules::RETAINED_PATH.as_bytes())?;
+    fn of(target: &[u8], rules: &Rules) -> Option<Self> {
+        let rest = target.strip_prefix(rules.retained_path.as_bytes())?;
         let (resource, rest) = match rest.strip_prefix(b"/message") {
             Some(rest) => (Self::Message, rest),
             None => (Self::List, rest),
@@ -109,7 +113,7 @@ impl<'a> RetainedRequest<'a> {
     /// # Errors
     /// Returns a problem with every violation, or one that says that the path or the method is another.
     pub fn read(head: &RequestHead<'a>, rules: &Rules) -> Result<Self, Problem> {
-        let Some(resource) = Resource::of(head.target()) else {
+        let Some(resource) = Resource::of(head.target(), rules) else {
             return Err(Problem::new(Code::NotFound, "retained messages are at another path"));
         };
         if !matches!(head.method(), b"GET" | b"HEAD") {
@@ -246,13 +250,13 @@ impl Page {
 
     /// Path and query of the page.
     #[must_use]
-    pub fn link(&self) -> String {
+    pub fn link(&self, rules: &Rules) -> String {
         // Serializing strings and numbers into a Vec cannot fail.
         let token = serde_json::to_vec(self).unwrap_or_default();
         let mut encoded = String::new();
         base64::encode_into(&token, &mut encoded);
         let encoded = encoded.trim_end_matches('=').replace('+', "-").replace('/', "_");
-        format!("{}?continuationToken={encoded}", Rules::RETAINED_PATH)
+        format!("{}?continuationToken={encoded}", rules.retained_path)
     }
 
     fn from_token(raw: &[u8], limits: &Limits) -> Result<Self, Fault> {
@@ -297,7 +301,22 @@ mod tests {
             ("/mqtt/retainedmessages", false),
             ("/mqtt/messages", false),
         ] {
-            assert_eq!(Rules::is_retained(target.as_bytes()), expected, "{target}");
+            assert_eq!(Rules::default().is_retained(target.as_bytes()), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn no_path_has_two_meanings() {
+        for (path, retained_path, expected) in [
+            ("/mqtt/messages", "/mqtt/retainedMessages", true),
+            ("/a", "/a/retained", true),
+            ("/a", "/a", false),
+            ("/a/message", "/a", false),
+            ("/a", "/a/batch", false),
+        ] {
+            let (path, retained_path) = (path.to_owned(), retained_path.to_owned());
+            let rules = Rules { path, retained_path, ..Rules::default() };
+            assert_eq!(rules.has_distinct_paths(), expected, "{rules:?}");
         }
     }
 
@@ -360,6 +379,6 @@ mod tests {
     fn the_link_of_a_page_leads_to_it() {
         let first = Page { topic_filter: "ä/+/#".to_owned(), after: None, maximum: 7 };
         let next = first.next("ä/?>>");
-        assert_eq!(read("GET", &next.link()), Ok(RetainedRequest::List(next)));
+        assert_eq!(read("GET", &next.link(&Rules::default())), Ok(RetainedRequest::List(next)));
     }
 }

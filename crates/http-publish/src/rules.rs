@@ -1,4 +1,4 @@
-//! The rules of a deployment: its path, API versions, limits, and whether it refuses unknown parameters.
+//! The rules of a deployment: its paths, API versions, limits, and whether it refuses unknown parameters.
 
 use crate::limits::Limits;
 
@@ -7,6 +7,8 @@ use crate::limits::Limits;
 pub struct Rules {
     /// The path without a query, compared byte by byte; `/mqtt/messages` by default.
     pub path: String,
+    /// The path of the list of retained messages; `/mqtt/retainedMessages` by default. `/message` follows for a single one.
+    pub retained_path: String,
     /// The values that `api-version` may have.
     pub api_versions: Vec<String>,
     /// The largest size of each part.
@@ -48,6 +50,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             path: "/mqtt/messages".to_owned(),
+            retained_path: "/mqtt/retainedMessages".to_owned(),
             api_versions: ["2025-02-15-preview", "2025-08-01-preview", "2025-11-16-preview"]
                 .map(str::to_owned)
                 .to_vec(),

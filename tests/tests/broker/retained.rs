@@ -1,7 +1,7 @@
 //! Retained messages: set, read, listed and cleared over HTTP alone.
 
 use end_to_end::{Answer, Edge, Protocol, Request, config, percent_encoded};
-use rig::stack::Mosquitto;
+use rig::stack::{Mosquitto, types};
 use serde_json::{Value, json};
 
 /// An edge that lets clients publish everywhere, and read below `open/`.
@@ -97,5 +97,35 @@ fn they_are_off_unless_they_are_switched_on() {
     for endpoint in edge.with_and_without() {
         expect(&endpoint.send(read("a")), 404, "NotFound");
         expect(&endpoint.send(list("topicFilter=%23")), 404, "NotFound");
+    }
+}
+
+#[test]
+fn their_path_can_be_another_one() {
+    let edge = Edge::start("path", |stack| {
+        let stack = stack.mosquitto(Mosquitto::new()).bridge_argument("--retained-reads=8");
+        stack.bridge_argument("--retained-path=/kept").envoy_config(|edge| {
+            config::set(edge, "retainedMessages", &json!("on"));
+            config::set(edge, "retainedPath", &json!("/kept"));
+            edge.each(types::HTTP_CONNECTION_MANAGER, |manager| {
+                let routes = &mut manager["route_config"]["virtual_hosts"][0]["routes"];
+                for route in routes.as_array_mut().into_iter().flatten() {
+                    if let Some(prefix) = route["match"].get_mut("path_separated_prefix") {
+                        *prefix = json!("/kept");
+                    }
+                }
+            });
+        })
+    });
+    store(&edge, "a/1", "on");
+    store(&edge, "a/2", "off");
+    for endpoint in edge.with_and_without() {
+        let get = |target: &str| endpoint.send(Request::post(target).method("GET"));
+        assert_eq!(get("/kept/message?topic=a%2F1").text(), "on", "{endpoint:?}");
+        let page: Value =
+            serde_json::from_slice(&get("/kept?topicFilter=a%2F%23&maxResults=1").body).expect("JSON");
+        let next = get(page["nextLink"].as_str().expect("a link")).text();
+        assert!(next.contains("\"topic\":\"a/2\""), "{next}");
+        expect(&endpoint.send(read("a/1")), 404, "NotFound");
     }
 }

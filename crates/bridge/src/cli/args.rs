@@ -24,6 +24,9 @@ pub(super) struct HttpArgs {
     /// The path of POST requests with messages
     #[arg(long, env = "POSTMQTT_PATH", value_name = "PATH", default_value = "/mqtt/messages", value_parser = path)]
     pub(super) path: String,
+    /// The path of the list of retained messages; /message follows for a single one
+    #[arg(long, env = "POSTMQTT_RETAINED_PATH", value_name = "PATH", default_value = "/mqtt/retainedMessages", value_parser = path)]
+    pub(super) retained_path: String,
     /// The size limits of a message: those of azure, of aws, or of the mqtt5 protocol
     #[arg(long, env = "POSTMQTT_LIMITS", value_name = "PROFILE", default_value = "azure", value_parser = profile)]
     pub(super) limits: Profile,

@@ -148,7 +148,7 @@ impl Cli {
             subcommand: _,
             check_config: _,
         } = self;
-        let rules = http.rules();
+        let rules = http.rules()?;
         let in_flight = InFlightLimits {
             messages: capacity.in_flight_limit.get(),
             bytes: usize::try_from(capacity.in_flight_bytes).unwrap_or(usize::MAX),
@@ -192,15 +192,24 @@ fn share(InFlightLimits { messages, bytes }: InFlightLimits, percent: u8) -> Opt
 // === impl HttpArgs ===
 
 impl HttpArgs {
-    fn rules(&self) -> Rules {
-        let mut rules = Rules { path: self.path.clone(), limits: self.limits.limits(), ..Rules::default() };
+    fn rules(&self) -> Result<Rules, InvalidSetting> {
+        let mut rules = Rules {
+            path: self.path.clone(),
+            retained_path: self.retained_path.clone(),
+            limits: self.limits.limits(),
+            ..Rules::default()
+        };
+        if !rules.has_distinct_paths() {
+            let expected = "expected another path for --retained-path than for messages and batches";
+            return Err(InvalidSetting(expected.to_owned()));
+        }
         if let Some(bytes) = self.payload_limit {
             rules.limits.payload_bytes = bytes;
         }
         if let Some(versions) = &self.api_versions {
             rules.api_versions.clone_from(versions);
         }
-        rules
+        Ok(rules)
     }
 }
 

@@ -15,7 +15,7 @@ use super::units::duration_or_none;
 #[command(next_help_heading = "Retained messages")]
 pub(super) struct RetainedArgs {
     /// The maximum number of reads of retained messages at a time, each with its own connection to the broker. More wait. With
-    /// 0, the paths below /mqtt/retainedMessages are 404
+    /// 0, the paths of retained messages are 404
     #[arg(long, env = "POSTMQTT_RETAINED_READS", value_name = "NUMBER", default_value = "0")]
     retained_reads: u16,
     /// How long the broker has to send nothing before a read of retained messages is over, beside a PINGREQ that it has answered.

@@ -95,6 +95,8 @@ fn an_invalid_value_is_answered_with_what_was_expected() {
         (&["--path", "messages"], "expected a path"),
         (&["--path", "/healthz"], "expected a path"),
         (&["--path", "/metrics"], "expected a path"),
+        (&["--retained-path", "retained"], "expected a path"),
+        (&["--retained-path", "/mqtt/messages"], "expected another path for --retained-path"),
         (&["--max-connections", "0"], "expected a whole number of at least 1"),
         (&["--client-share", "50"], "expected a whole percentage from 1% to 100%"),
         (&["--client-share", "0%"], "expected a whole percentage from 1% to 100%"),

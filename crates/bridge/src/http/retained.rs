@@ -65,7 +65,7 @@ impl Retained {
     ) -> Result<Answer, Problem> {
         match RetainedRequest::read(head, rules)? {
             RetainedRequest::Message(topic) => self.message(&topic, fields, rules).await,
-            RetainedRequest::List(page) => self.list(page).await,
+            RetainedRequest::List(page) => self.list(page, rules).await,
         }
     }
 
@@ -105,7 +105,7 @@ impl Retained {
     }
 
     /// Reads all that the broker retains, and keeps the topics of one page.
-    async fn list(&self, page: Page) -> Result<Answer, Problem> {
+    async fn list(&self, page: Page, rules: &Rules) -> Result<Answer, Problem> {
         let mut entries = BTreeMap::new();
         let read = self.reader.read(&page.topic_filter, |message| {
             if page.after.as_ref().is_some_and(|after| message.topic_name <= *after) {
@@ -123,7 +123,7 @@ impl Retained {
             entries.pop_last();
         }
         let last = entries.last_key_value().map(|(topic, _)| topic.as_str());
-        let next_link = last.filter(|_| has_more).map(|last| page.next(last).link());
+        let next_link = last.filter(|_| has_more).map(|last| page.next(last).link(rules));
         let list = List { next_link, retained_messages: entries.into_values().collect() };
         // Serializing strings and numbers into a Vec cannot fail.
         Ok(answer::json(serde_json::to_vec(&list).unwrap_or_default()))

@@ -208,7 +208,7 @@ impl Service {
         }
         if routes == Routes::All
             && let Some(retained) = &self.retained
-            && Rules::is_retained(target(parts).as_bytes())
+            && self.rules.is_retained(target(parts).as_bytes())
         {
             // Boxed for the same reason.
             let answer = Box::pin(retained.answer(&head(parts), &parts.headers, &self.rules)).await;

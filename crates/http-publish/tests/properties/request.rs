@@ -34,7 +34,7 @@ fn check_retained(head: &RequestHead<'_>, rules: &Rules) {
         Ok(RetainedRequest::Message(topic)) => assert!(topic.as_str().len() <= rules.limits.topic_bytes),
         Ok(RetainedRequest::List(page)) => {
             assert!(page.topic_filter.len() <= rules.limits.topic_bytes && is_mqtt_text(&page.topic_filter));
-            let link = page.link();
+            let link = page.link(rules);
             let next =
                 RequestHead::from_fields([(&b":method"[..], &b"GET"[..]), (b":path", link.as_bytes())]);
             assert_eq!(RetainedRequest::read(&next, rules), Ok(RetainedRequest::List(page)));
