@@ -230,3 +230,31 @@ fn a_dry_run_says_what_would_be_published_and_publishes_nothing() {
     }
     assert_eq!(edge.published_until_now(&subscriber, &topic), []);
 }
+
+#[test]
+fn a_dry_run_shows_the_key_and_the_preference_and_uses_neither() {
+    let edge = Edge::shared();
+    let topic = edge.topic("dry-run/more");
+    let subscriber = edge.subscribe();
+    for (number, endpoint) in edge.with_and_without().into_iter().enumerate() {
+        let key = format!("\"key-{number}\"");
+        let keyed = Request::publish(&topic).header("idempotency-key", &key).body("keyed");
+        let waiting = Request::publish(&topic).header("prefer", "respond-async, wait=20");
+        for (request, member, expected) in [
+            (keyed.clone(), "idempotencyKey", key.trim_matches('"')),
+            (waiting, "prefer", "respond-async, wait=20"),
+        ] {
+            let answer = endpoint.send(request.and("&dry-run=1"));
+            assert_eq!(answer.status, 200, "{endpoint:?}: {}", answer.text());
+            let shown: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+            assert_eq!(shown[member], expected, "{endpoint:?}");
+            assert_eq!(answer.header("preference-applied"), None, "{endpoint:?}");
+        }
+        let published = endpoint.send(keyed);
+        published.expect_published(204);
+        assert_eq!(published.header("idempotent-replayed"), None, "{endpoint:?}");
+    }
+    let received = edge.published_until_now(&subscriber, &topic);
+    assert!(received.iter().all(|message| message.text() == "keyed"), "{received:?}");
+    assert_eq!(received.len(), edge.with_and_without().len());
+}

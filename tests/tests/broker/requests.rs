@@ -50,6 +50,8 @@ fn a_devices_reply_is_the_answer_of_its_command() {
         assert_eq!((answer.status, answer.text().as_str()), (200, r#"{"did":"go"}"#), "{endpoint:?}");
         assert_eq!(answer.header("mqtt-correlation-data"), None);
     }
+    let answer = edge.send(command(&topic, 20).body("log"));
+    assert_eq!(edge.log_line(&answer).text("preferenceApplied"), "wait=20");
 }
 
 #[test]

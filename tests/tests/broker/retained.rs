@@ -76,6 +76,8 @@ fn a_retained_message_is_set_read_and_cleared_over_every_protocol() {
         let Some(link) = page["nextLink"].as_str() else { break };
         link.split_once('?').expect("a query").1.clone_into(&mut query);
     }
+    let line = edge.log_line(&edge.send(list("topicFilter=open%2Flist%2F%23")));
+    assert_eq!((line.text("topicFilter").as_str(), line.text("status").as_str()), ("open/list/#", "200"));
     assert_eq!(topics, (0..5).map(|number| format!("open/list/{number}")).collect::<Vec<_>>());
 
     // What only a bridge would answer does not reach it.

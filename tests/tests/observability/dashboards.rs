@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use end_to_end::prometheus::{Prometheus, Sample};
-use end_to_end::{Edge, Request, config, deploy, eventually, token};
+use end_to_end::{Device, Edge, Request, config, deploy, eventually, token};
 use rig::stack::{EnvoyConfig, Mosquitto};
 use rig::{Filter, repo};
 use serde_json::{Value, json};
@@ -16,11 +16,11 @@ const RATE_INTERVAL: (&str, &str) = ("$__rate_interval", "1m");
 const RATE: u32 = 20;
 
 /// Each panel's title, and its legends that are over 0 after the requests below.
-const SHOWN: [(&str, &[&str]); 14] = [
-    ("Requests by the filter's outcome", &["InvalidQos", "NotPermitted", "Sent"]),
+const SHOWN: [(&str, &[&str]); 17] = [
+    ("Requests by the filter's outcome", &["InvalidQos", "NotPermitted", "Read", "Sent", "SentBatch"]),
     ("Answers by class", &["2xx", "4xx"]),
     ("Publishes by Reason Code", &["QoS 0, none", "QoS 1, 0", "QoS 1, 135", "QoS 1, 16"]),
-    ("Refusals by the bridge, by code", &["NotAuthorized"]),
+    ("Refusals by the bridge, by code", &["NoRetainedMessage", "NotAuthorized"]),
     ("Latency of the broker", &["50 %", "95 %", "99 %"]),
     ("Latency at the edge", &["50 %", "95 %", "99 %"]),
     ("Sessions with the broker", &["configured", "connected"]),
@@ -32,18 +32,24 @@ const SHOWN: [(&str, &[&str]); 14] = [
     ("The filter started anew", &[]),
     // There are none here.
     ("Sessions of clients", &[]),
+    ("Commands and their replies", &["limit", "replies: delivered"]),
+    ("Idempotency-Keys", &["keys", "limit", "replays"]),
+    ("Batches and reads of retained messages, at the edge", &["batches", "reads"]),
 ];
 
 /// An edge that permits and limits, in front of a broker that does so too. A panel is about what Envoy counts of Wasm filters
 /// alone.
 fn edge(name: &str) -> Edge {
-    let broker = Mosquitto::new().acl("topic readwrite #\ntopic deny devices/forbidden\n");
+    let acl = "topic readwrite #\ntopic deny devices/forbidden\nuser device\ntopic readwrite #\n";
+    let broker = Mosquitto::new().acl(acl);
     Edge::as_shipped(name, |stack| {
-        stack.mosquitto(broker).filter(Filter::Wasm.path()).envoy_config(|edge: &mut EnvoyConfig| {
-            config::rates(edge, RATE, 10_000);
-            // How long it takes until a histogram has what was measured; 5 seconds where nothing is said.
-            edge.value()["stats_flush_interval"] = json!("0.2s");
-        })
+        demo::prepare(stack.mosquitto(broker)).filter(Filter::Wasm.path()).envoy_config(
+            |edge: &mut EnvoyConfig| {
+                config::rates(edge, RATE, 10_000);
+                // How long it takes until a histogram has what was measured; 5 seconds where nothing is said.
+                edge.value()["stats_flush_interval"] = json!("0.2s");
+            },
+        )
     })
 }
 
@@ -75,7 +81,18 @@ fn every_panel_shows_what_has_happened() {
         let query = r#"envoy_http_downstream_rq_time_count{envoy_http_conn_manager_prefix="edge"} > 0"#;
         prometheus.query(query).pop()
     });
+    let _device = Device::new(edge.stack().mqtt_port(), "devices/command", |command| {
+        command.response_topic.iter().map(|_| command.reply("done")).collect()
+    });
+    let keyed = || Request::publish("devices/heard").header("idempotency-key", "a");
+    let batch = Request::post("/mqtt/messages/batch?topic=devices%2Fheard");
+    let read = Request::post("/mqtt/retainedMessages/message?topic=devices%2Fheard").method("GET");
     let requests = [
+        (Request::publish("devices/command").header("prefer", "wait=20"), 200),
+        (keyed(), 204),
+        (keyed(), 204),
+        (batch.body("{}"), 200),
+        (read, 404),
         (Request::publish("devices/heard"), 204),
         (Request::publish("devices/unheard"), 202),
         (Request::publish("devices/heard").and("&qos=0"), 202),

@@ -65,8 +65,10 @@ fn a_dry_run_of_a_batch_publishes_nothing() {
     each(|endpoint, edge| {
         let topic = edge.topic("batch/dry-run");
         let subscriber = edge.subscribe();
-        let answer = endpoint.send(batch(&topic, "{\"payload\":\"a\"}").and("&dry-run=1"));
+        let answer = endpoint.send(batch(&topic, "{\"payload\":\"a\"}\n{\"qos\":2}").and("&dry-run=1"));
+        assert_eq!(answer.status, 207);
         assert_eq!(lines(&answer)[0]["publish"]["topicName"], json!(topic));
+        assert_eq!(lines(&answer)[1]["code"], "InvalidQos");
         assert!(edge.published_until_now(&subscriber, &topic).is_empty());
     });
 }
