@@ -32,7 +32,7 @@ pub struct Bench {
     #[arg(value_enum)]
     parts: Vec<Part>,
     /// How often each edge or program gets each workload
-    #[arg(long, default_value_t = 7, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 15, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Another filter, of another version, to compare with the one that is built: a .wasm or a .so
     #[arg(long, value_name = "FILE")]

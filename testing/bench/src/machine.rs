@@ -5,7 +5,7 @@ use std::process::Command;
 
 use rig::{Result, command, tools};
 
-/// `N rounds, Envoy 1.40.0, 2 cores (AMD EPYC …), Linux 6.1.0.`
+/// `Medians of N rounds; Envoy 1.40.0, 2 cores (AMD EPYC …), Linux 6.1.0.`
 pub(super) fn describe(rounds: u32) -> Result<String> {
     let envoy = command::output(Command::new(tools::envoy()?).arg("--version"))?;
     let envoy = envoy_version(&envoy).unwrap_or("of an unknown version");
@@ -14,7 +14,7 @@ pub(super) fn describe(rounds: u32) -> Result<String> {
     let cpu = cpu_model(&cpu).unwrap_or("an unknown processor");
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let kernel = kernel.split('-').next().unwrap_or_default().trim();
-    Ok(format!("{rounds} rounds, Envoy {envoy}, {cores} cores ({cpu}), Linux {kernel}."))
+    Ok(format!("Medians of {rounds} rounds; Envoy {envoy}, {cores} cores ({cpu}), Linux {kernel}."))
 }
 
 /// Reads `… version: <commit>/1.40.0/Clean/RELEASE/BoringSSL`.

@@ -40,16 +40,16 @@ impl Plot {
         area.fill(&WHITE)?;
         let text = |size: i32, anchor| ("sans-serif", size).into_font().color(&BLACK).pos(anchor);
         let (left, right) = (Pos::new(HPos::Left, VPos::Center), Pos::new(HPos::Right, VPos::Center));
-        area.draw(&Text::new(self.title.clone(), (10, TITLE / 2), text(16, left)))?;
+        area.draw(&Text::new(self.title.clone(), (10, TITLE / 2), text(20, left)))?;
         let longest = self.bars.iter().map(|(_, value)| *value).fold(0.0, f64::max);
         let room = f64::from(i32::try_from(WIDTH)? - NAMES - VALUES);
         for (number, (name, value)) in (0..).zip(&self.bars) {
             let (top, middle) = (TITLE + number * STEP, TITLE + number * STEP + BAR / 2);
             // Less than nothing is noise, and has no bar.
             let end = NAMES + (value.max(0.0) / longest.max(f64::MIN_POSITIVE) * room) as i32;
-            area.draw(&Text::new(name.clone(), (NAMES - 10, middle), text(14, right)))?;
+            area.draw(&Text::new(name.clone(), (NAMES - 10, middle), text(17, right)))?;
             area.draw(&Rectangle::new([(NAMES, top), (end, top + BAR)], RGBColor(70, 110, 170).filled()))?;
-            area.draw(&Text::new(value.to_string(), (end + 6, middle), text(14, left)))?;
+            area.draw(&Text::new(value.to_string(), (end + 6, middle), text(17, left)))?;
         }
         area.present()?;
         Ok(())

@@ -15,6 +15,13 @@ use crate::run::Run;
 use crate::stats::{difference, median};
 use crate::table::Table;
 
+/// What one edge took, in milliseconds, in each round.
+#[derive(Clone, Debug, Default)]
+struct Series {
+    elapsed: Vec<f64>,
+    cpu: Vec<f64>,
+}
+
 /// How often it is tried.
 const INTERVAL: Duration = Duration::from_millis(1);
 /// Slow machines are slow.
@@ -31,32 +38,35 @@ pub(crate) fn measure(run: &Run) -> Result<Report> {
         servers.push(run.measured.envoy(&name, &edge.filter(), upstream.port, change)?);
     }
     let request = request(&run.token);
-    let mut all: Vec<Vec<f64>> = vec![Vec::new(); servers.len()];
+    let mut all: Vec<Series> = vec![Series::default(); servers.len()];
     // The first start of each also reads files that no one has read yet.
     for server in &servers {
         until_first_answer(server, &request)?;
     }
     for _ in 0..run.rounds {
         for (server, series) in servers.iter().zip(&mut all) {
-            series.push(until_first_answer(server, &request)?.as_secs_f64() * 1e3);
+            let (elapsed, cpu) = until_first_answer(server, &request)?;
+            series.elapsed.push(elapsed.as_secs_f64() * 1e3);
+            series.cpu.push(cpu.as_secs_f64() * 1e3);
         }
     }
-    let mut table = Table::new(
-        "From the start of Envoy to its first answered request",
-        &["edge", "ms", "the filter adds, ms"],
-    );
+    let columns = ["edge", "ms", "the filter adds, ms", "CPU, ms", "the filter adds, ms"];
+    let mut table = Table::new("From the start of Envoy to its first answered request", &columns);
     for (edge, series) in edges.iter().zip(&all) {
-        let mut figures = vec![format!("{:.0}", median(series.iter().copied()))];
-        if *edge != Edge::WithoutFilter {
-            figures.push(format!("{:.0}", all.first().map_or(f64::NAN, |base| difference(series, base))));
-        }
-        table.row(edge, figures);
+        let added = |of: &[f64], base: &[f64]| match edge {
+            Edge::WithoutFilter => String::new(),
+            _ => format!("{:.0}", difference(of, base)),
+        };
+        let total = |of: &[f64]| format!("{:.0}", median(of.iter().copied()));
+        let Series { elapsed, cpu } = series;
+        let (added_elapsed, added_cpu) = (added(elapsed, &all[0].elapsed), added(cpu, &all[0].cpu));
+        table.row(edge, vec![total(elapsed), added_elapsed, total(cpu), added_cpu]);
     }
     Ok(Report::new(vec![table]).plot("start.svg", 1))
 }
 
-/// Starts it, asks until it has answered, and ends it.
-fn until_first_answer(server: &Server, request: &str) -> Result<Duration> {
+/// Starts it, asks until it has answered, and ends it: how long that took, and how much processor time.
+fn until_first_answer(server: &Server, request: &str) -> Result<(Duration, Duration)> {
     let start = Instant::now();
     server.service.launch()?;
     while !is_published(server.port, request).unwrap_or(false) {
@@ -65,9 +75,10 @@ fn until_first_answer(server: &Server, request: &str) -> Result<Duration> {
         }
         sleep(INTERVAL);
     }
-    let took = start.elapsed();
+    let (elapsed, cpu) = (start.elapsed(), server.service.cpu_time());
     server.service.kill();
-    Ok(took)
+    let cpu = cpu.ok_or_else(|| Error::new("The system does not say how much processor time Envoy used."))?;
+    Ok((elapsed, cpu))
 }
 
 /// Whether a request is answered 204.

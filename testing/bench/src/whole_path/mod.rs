@@ -17,6 +17,8 @@ use crate::report::Report;
 use crate::run::Run;
 use crate::workload::Workload;
 
+const DIRECTORY: &str = "bench/whole-path";
+
 /// One edge and where it listens.
 struct Listener {
     edge: Edge,
@@ -32,7 +34,7 @@ pub(crate) fn measure(run: &Run) -> Result<Report> {
         edges.into_iter().map(|edge| Ok(Listener { edge, port: free_port()? })).collect::<Result<_>>()?;
 
     let stack = start(&listeners)?;
-    let load = Load::new(run.h2load("bench"), &stack);
+    let load = Load::new(run.h2load(DIRECTORY), &stack);
     for listener in &listeners {
         // Caches fill, connections are opened, and memory grows to the size that it keeps.
         load.send(&Workload::WARM_UP, listener.port)?;
@@ -59,7 +61,7 @@ pub(crate) fn measure(run: &Run) -> Result<Report> {
 
 fn start(listeners: &[Listener]) -> Result<Stack> {
     let listeners: Vec<_> = listeners.iter().map(|listener| (listener.edge.clone(), listener.port)).collect();
-    Stack::builder("bench")
+    Stack::builder(DIRECTORY)
         .filter(repo::filter())
         .mosquitto(Mosquitto::new())
         .bridge(repo::release_bridge())
