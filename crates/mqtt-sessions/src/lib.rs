@@ -77,6 +77,7 @@ mod submitted;
 pub mod subscriber;
 mod tally;
 mod tls;
+mod turn;
 
 pub use delivery::Delivery;
 pub use error::{Chain, Loss, Overload, PublishError};

@@ -61,7 +61,11 @@ enum Item {
 /// # Errors
 ///
 /// Returns a problem if there are no lines, too many, or none that can be read.
-pub(super) async fn publish(batch: &Batch<'_>, payload: Bytes, means: Means<'_>) -> Result<Answered, Problem> {
+pub(super) async fn publish(
+    batch: &Batch<'_>,
+    payload: Bytes,
+    means: Means<'_>,
+) -> Result<Answered, Problem> {
     let items = means.begin_all(batch, &payload).await?;
     // Each message has a copy of its payload.
     drop(payload);

@@ -9,6 +9,7 @@ mod answer;
 mod batch;
 mod body;
 mod client;
+mod coalesced_writes;
 mod config;
 mod frames;
 mod listener;

@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
+use super::coalesced_writes::{CoalescedWrites, OpenStreams};
 use super::config::{HttpConfig, MAX_HEAD_BYTES};
 use super::listener_tls::{HTTP2, ListenerTls};
 use super::protocol::{Protocol, detect};
@@ -213,8 +214,12 @@ impl Connection {
                 watcher.watch(http.serve_connection(io, service)).await
             }
             Protocol::Http2 => {
+                let streams = OpenStreams::default();
+                let stream = CoalescedWrites::new(stream, streams.clone());
                 let io = TokioIo::new(BoundedHeads::http2(stream, self.head_room.clone()));
-                let service = service_fn(|request| Arc::clone(&self.service).answer(self.routes, request));
+                let service = service_fn(|request| {
+                    Arc::clone(&self.service).answer(self.routes, request, Some(streams.open()))
+                });
                 let mut http = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
                 http.timer(TokioTimer::new())
                     .max_header_list_size(MAX_HEAD_BYTES)
@@ -237,7 +242,7 @@ impl Connection {
         head: &LatestHead,
     ) -> Result<Answer, Infallible> {
         request.extensions_mut().insert(head.clone());
-        let mut answer = Arc::clone(&self.service).answer(self.routes, request).await?;
+        let mut answer = Arc::clone(&self.service).answer(self.routes, request, None).await?;
         if head.was_large() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

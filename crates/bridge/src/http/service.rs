@@ -21,6 +21,7 @@ use super::answer::{self, Answer};
 use super::batch::{Means, PassingOn};
 use super::body::Payload;
 use super::client;
+use super::coalesced_writes::OpenStream;
 use super::config::HttpConfig;
 use super::publisher::{Delivered, Publisher};
 use super::requests::{Answered, Requests};
@@ -138,10 +139,12 @@ impl Service {
         }
     }
 
+    /// Answers a request; `_stream` is its stream, if it came over HTTP/2.
     pub(super) async fn answer(
         self: Arc<Self>,
         routes: Routes,
         request: Request<Incoming>,
+        _stream: Option<OpenStream>,
     ) -> Result<Answer, Infallible> {
         let (parts, body) = request.into_parts();
         let mut payload = Payload::new(parts.version, body, self.config.body_timeout);

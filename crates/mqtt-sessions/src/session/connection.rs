@@ -17,6 +17,7 @@ use crate::codec::{DecodeError, Incoming, PINGREQ, decode, disconnect};
 use crate::config::Config;
 use crate::connector::{Accepted, IncomingLimits, Io};
 use crate::keep_alive::{Due, KeepAlive};
+use crate::turn::let_others_run;
 
 /// A connection that exchanges packets.
 pub(super) struct Connection<'a> {
@@ -63,6 +64,10 @@ enum Progress {
 
 /// How many submissions are received at a time.
 const BATCH: usize = 256;
+
+/// With fewer messages in flight than this, few are submitted together, and a turn of other tasks costs more than a system call
+/// for each.
+const MANY_IN_FLIGHT: usize = 8;
 
 const MAXIMUM_PACKET: usize = IncomingLimits::PUBLISHER.maximum_packet_size as usize;
 
@@ -179,6 +184,13 @@ impl<'a> Connection<'a> {
                 count = self.submissions.recv_many(&mut batch, BATCH) => {
                     if count == 0 {
                         return Err(End::Closed);
+                    }
+                    // More are likely then: those of tasks that are ready are written with these.
+                    if self.outbox.unacknowledged() >= MANY_IN_FLIGHT {
+                        let_others_run().await;
+                        while batch.len() < BATCH && let Ok(submission) = self.submissions.try_recv() {
+                            batch.push(submission);
+                        }
                     }
                     for submission in batch.drain(..) {
                         self.outbox.submit(submission);

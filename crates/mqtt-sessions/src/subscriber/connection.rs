@@ -1,6 +1,7 @@
 //! One connection of a subscriber, from its CONNACK to its end.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -134,11 +135,13 @@ impl<'a, F: Fn(ReceivedPublish)> Connection<'a, F> {
 
     /// Exchanges packets until a SUBACK arrives.
     async fn exchange(&mut self, closing: &CancellationToken) -> Result<SubAck, Ended> {
+        let mut closed = pin!(closing.cancelled());
+        let mut timer = pin!(sleep_until(Instant::now()));
         loop {
             if let Some(suback) = self.decode_received()? {
                 return Ok(suback);
             }
-            let tick = match self.keep_alive.due(Instant::now(), None) {
+            let due = match self.keep_alive.due(Instant::now(), None) {
                 Due::At(at) => at,
                 Due::Dead => return Err(Ended::Connection(End::Silent)),
                 Due::Ping => {
@@ -148,8 +151,14 @@ impl<'a, F: Fn(ReceivedPublish)> Connection<'a, F> {
                 }
             };
             self.received.reserve(READ_BYTES);
+            // A timer that fires too early is harmless; one that fires too late is not.
+            if due < timer.deadline() {
+                timer.as_mut().reset(due);
+            }
             tokio::select! {
-                () = closing.cancelled() => return Err(Ended::Connection(End::Closed)),
+                biased;
+                () = &mut closed => return Err(Ended::Connection(End::Closed)),
+                () = &mut timer => timer.as_mut().reset(due),
                 written = write_or_flush(&mut self.writer, &mut self.output), if self.has_output() => {
                     self.is_flushed = written? == Progress::Flushed;
                     self.keep_alive.sent(Instant::now());
@@ -160,7 +169,6 @@ impl<'a, F: Fn(ReceivedPublish)> Connection<'a, F> {
                     }
                     self.keep_alive.received(Instant::now());
                 }
-                () = sleep_until(tick) => {}
             }
         }
     }

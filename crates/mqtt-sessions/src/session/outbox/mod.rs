@@ -166,6 +166,11 @@ impl Outbox {
         self.is_puback_awaited() || self.queue.is_awaited()
     }
 
+    /// How many messages were written to this connection and are not acknowledged.
+    pub(super) fn unacknowledged(&self) -> usize {
+        self.flow.unacknowledged()
+    }
+
     /// Drops all messages. No publisher waits for one.
     pub(super) fn clear(&mut self) {
         self.queue.clear();
