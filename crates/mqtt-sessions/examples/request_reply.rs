@@ -1,6 +1,6 @@
 //! Requests and replies over a bare MQTT client (rumqttc): what a bridge is compared with.
 //!
-//! `request_reply device PORT` answers what is published to `bench/command`, until it is ended.
+//! `request_reply device PORT` answers what is published to `bench/command`, until it is ended. Once it can, it prints `subscribed`.
 //! `request_reply client PORT WAITING COUNT` makes COUNT round trips, WAITING at a time, and prints what they took.
 
 use std::collections::HashMap;
@@ -28,6 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn device(port: u16) -> Result<(), Box<dyn Error>> {
     let (client, mut events) = connect("bench-device", port, COMMAND).await?;
+    println!("subscribed");
     loop {
         let command = next(&mut events).await?;
         let asked = command.properties.unwrap_or_default();
@@ -99,11 +100,9 @@ fn publish(
     Ok(())
 }
 
-/// The processor time that this process has used.
+/// The processor time that this process, which has one thread, has used.
 fn cpu_time() -> Result<Duration, Box<dyn Error>> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // After the name, which may hold spaces, the 12th and 13th fields are user and system time in ticks of 10 ms.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks: u64 = [11, 12].iter().filter_map(|&index| fields.get(index)?.parse::<u64>().ok()).sum();
-    Ok(Duration::from_millis(ticks * 10))
+    let schedstat = std::fs::read_to_string("/proc/self/schedstat")?;
+    let nanoseconds = schedstat.split_whitespace().next().unwrap_or_default().parse()?;
+    Ok(Duration::from_nanos(nanoseconds))
 }

@@ -8,6 +8,7 @@ mod h2load;
 mod machine;
 mod peers;
 mod plot;
+mod replies;
 mod report;
 mod run;
 mod start;
@@ -52,6 +53,8 @@ enum Part {
     Edges,
     /// What a bridge costs, beside a bare MQTT client and an empty HTTP server
     Bridge,
+    /// Commands that wait for their reply, through a bridge, beside a bare MQTT client
+    Replies,
     /// How long Envoy takes to start
     Start,
     /// CPU times, latencies and rates with a real bridge and broker
@@ -121,11 +124,11 @@ impl Bench {
 
 impl Part {
     /// What is measured if nothing is named.
-    const USUAL: [Self; 4] = [Self::Edges, Self::Bridge, Self::Start, Self::WholePath];
+    const USUAL: [Self; 5] = [Self::Edges, Self::Bridge, Self::Replies, Self::Start, Self::WholePath];
 
     /// Whether a bridge and a broker are needed.
     const fn has_bridge(self) -> bool {
-        matches!(self, Self::Bridge | Self::WholePath | Self::Peers)
+        matches!(self, Self::Bridge | Self::Replies | Self::WholePath | Self::Peers)
     }
 
     /// The name of its section in the document.
@@ -133,6 +136,7 @@ impl Part {
         match self {
             Self::Edges => "edges",
             Self::Bridge => "bridge",
+            Self::Replies => "replies",
             Self::Start => "start",
             Self::WholePath => "whole-path",
             Self::Peers => "peers",
@@ -143,6 +147,7 @@ impl Part {
         match self {
             Self::Edges => edges::measure(run),
             Self::Bridge => bridge::measure(run),
+            Self::Replies => replies::measure(run),
             Self::Start => start::measure(run),
             Self::WholePath => whole_path::measure(run),
             Self::Peers => peers::measure(run),

@@ -192,8 +192,13 @@ fn a_batch_is_one_span_with_the_number_of_its_messages() {
     assert_eq!(spans.len(), expected.len(), "{spans:?}");
     for expected in expected {
         let attributes = |span: &Span| {
-            ["messaging.destination.name", "messaging.batch.message_count", "mqtt.batch.refused", "error.type"]
-                .map(|name| span.attributes.get(name).cloned())
+            [
+                "messaging.destination.name",
+                "messaging.batch.message_count",
+                "mqtt.batch.refused",
+                "error.type",
+            ]
+            .map(|name| span.attributes.get(name).cloned())
         };
         let is_expected = |span: &&Span| {
             let given = attributes(span);
