@@ -1,64 +1,34 @@
-//! A proxy-wasm filter that does nothing: the floor that `cargo xtask bench` compares postmqtt with.
+//! A proxy-wasm filter that does nothing, on the SDK as every such filter starts: the floor that `cargo xtask bench` compares
+//! postmqtt with.
 //!
-//! It exports what `src/dispatcher.rs` of postmqtt exports, no more and no less, because Envoy enters the VM for each callback
-//! that it finds. It keeps no contexts, reads no configuration, and calls no function of its host.
-#![allow(unsafe_code)]
+//! Natively it is an empty library, since the SDK calls functions that only a proxy has.
+#![cfg(target_arch = "wasm32")]
+// The exports are the macro's.
+#![allow(missing_docs)]
 
-use std::alloc::{self, Layout};
-use std::ptr;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
 
-/// What a callback about a part of a request returns.
-const CONTINUE: u32 = 0;
-/// The answer to the configuration.
-const ACCEPTED: u32 = 1;
+struct Root;
 
-// SAFETY (of every export below): the names and types are those of the ABI 0.2.1, and no other item of the module has them.
+struct Request;
 
-/// Says which version of the ABI this module has; never called.
-#[unsafe(no_mangle)]
-extern "C" fn proxy_abi_version_0_2_1() {}
+proxy_wasm::main! {{
+    proxy_wasm::set_root_context(|_| -> Box<dyn RootContext> { Box::new(Root) });
+}}
 
-#[unsafe(no_mangle)]
-extern "C" fn _initialize() {
-    unsafe extern "C" {
-        fn __wasm_call_ctors();
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Request))
     }
-    // SAFETY: the linker makes it; it is called once, before anything else.
-    unsafe { __wasm_call_ctors() };
-}
 
-/// Memory for what a hostcall returns, of which there are none; null if there is none left.
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
-    match Layout::array::<u8>(size) {
-        // SAFETY: the layout is not empty.
-        Ok(layout) if size != 0 => unsafe { alloc::alloc(layout) },
-        _ => ptr::null_mut(),
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
     }
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_context_create(_: u32, _: u32) {}
+impl Context for Request {}
 
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_configure(_: u32, _: usize) -> u32 {
-    ACCEPTED
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_headers(_: u32, _: usize, _: u32) -> u32 {
-    CONTINUE
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_body(_: u32, _: usize, _: u32) -> u32 {
-    CONTINUE
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_trailers(_: u32, _: usize) -> u32 {
-    CONTINUE
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_delete(_: u32) {}
+impl HttpContext for Request {}
