@@ -5,7 +5,7 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{chart, fuzz, imports, instructions, lint, miri, mix_versions, schema, soak, test};
+use commands::{chart, cluster, fuzz, imports, instructions, lint, miri, mix_versions, schema, soak, test};
 use rig::dev::token::Token;
 use rig::{Result, build, tools};
 
@@ -31,6 +31,9 @@ enum Command {
     Test(test::Test),
     /// Runs the long tests: 200,000 requests through Envoy, 1,000,000 through the filter alone; or random faults
     Soak(soak::Soak),
+    /// Kills one node of a cluster of three brokers under load, and says whether publishing goes on and whether a subscriber
+    /// receives all that was acknowledged
+    Cluster(cluster::Cluster),
     /// Measures what the filter and the bridge cost, beside what does less or nothing
     Bench(bench::Bench),
     /// Counts the native filter's instructions, and compares them with what is written down
@@ -84,6 +87,7 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Test(test) => test.run(),
         Command::Soak(soak) => soak.run(),
+        Command::Cluster(cluster) => cluster.run(),
         Command::Bench(bench) => bench.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
         Command::Instructions(instructions) => instructions.run(),

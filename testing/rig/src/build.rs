@@ -165,6 +165,26 @@ pub fn baselines() -> Result<()> {
     command::run(cargo.current_dir(repo::root()))
 }
 
+/// Builds the node of an RMQTT cluster with this cluster plugin, `broadcast` or `raft`, and returns its path. It is not in the
+/// workspace and has 300 dependencies: the first build takes minutes.
+///
+/// # Errors
+/// Returns an error if it does not compile, or if Raft is asked for and the Protocol Buffers compiler is missing.
+pub fn cluster_node(plugin: &str) -> Result<PathBuf> {
+    let program = repo::cluster_node();
+    if !program.exists() {
+        eprintln!("cargo build: the nodes of the RMQTT cluster, which takes minutes");
+    }
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--quiet", "--locked", "--manifest-path", "testing/cluster-node/Cargo.toml"]);
+    cargo.arg("--target-dir").arg(repo::target().join("cluster-node"));
+    if plugin == "raft" {
+        cargo.args(["--features", "raft"]).env("PROTOC", tools::protoc()?);
+    }
+    command::run(cargo.current_dir(repo::root()))?;
+    Ok(program)
+}
+
 fn build_program(package: &str, profile: &[&str], program: PathBuf) -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--quiet", "--locked", "--package", package]).args(profile);

@@ -93,6 +93,12 @@ pub fn demo_broker() -> PathBuf {
     target().join("debug").join("demo-broker")
 }
 
+/// The cluster's node that [`crate::build::cluster_node`] built.
+#[must_use]
+pub fn cluster_node() -> PathBuf {
+    target().join("cluster-node").join("debug").join("cluster-node")
+}
+
 /// A path as it reads best: from the repository's root where it is inside.
 #[must_use]
 pub fn shown(path: &Path) -> String {

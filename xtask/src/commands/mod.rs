@@ -1,6 +1,7 @@
 //! The commands that are short enough to be one module. `bench`, `demo` and `package` are crates in `testing/`.
 
 pub(crate) mod chart;
+pub(crate) mod cluster;
 pub(crate) mod fuzz;
 pub(crate) mod imports;
 pub(crate) mod instructions;

@@ -16,6 +16,7 @@ mod alone;
 mod bridge;
 mod broker;
 mod builder;
+mod cluster;
 mod envoy;
 mod envoy_config;
 mod mosquitto;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 pub use alone::{Core, Server};
 pub use builder::Builder;
+pub use cluster::Cluster;
 pub use envoy_config::{EnvoyConfig, types};
 pub use mosquitto::Mosquitto;
 pub use ports::{free as free_port, is_free as port_is_free};
