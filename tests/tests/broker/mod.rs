@@ -5,6 +5,7 @@ mod client_sessions;
 mod delivery;
 mod descriptors;
 mod failures;
+mod refused_sessions;
 mod requests;
 mod retained;
 mod retries;
