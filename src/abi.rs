@@ -74,6 +74,13 @@ unsafe extern "C" {
         data: *mut *mut u8,
         length: *mut usize,
     ) -> u32;
+    fn proxy_set_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        length: usize,
+        data: *const u8,
+        data_length: usize,
+    ) -> u32;
     fn proxy_get_property(path: *const u8, path_length: usize, data: *mut *mut u8, length: *mut usize)
     -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_length: usize, id: *mut u32) -> u32;
@@ -141,6 +148,14 @@ pub(crate) fn remove_field(map: Map, name: &str) -> Result<(), HostError> {
 /// The first `size` bytes of the request's body that the host shows now.
 pub(crate) fn request_body(size: usize) -> Result<Vec<u8>, HostError> {
     buffer(Buffer::RequestBody, size)
+}
+
+/// Puts `data` in the place of the request's body as the host has it now, which has at most `size` bytes.
+pub(crate) fn replace_request_body(size: usize, data: &[u8]) -> Result<(), HostError> {
+    // SAFETY: see the declarations.
+    done("proxy_set_buffer_bytes", unsafe {
+        proxy_set_buffer_bytes(Buffer::RequestBody as u32, 0, size, data.as_ptr(), data.len())
+    })
 }
 
 /// A property by its path.

@@ -71,7 +71,7 @@ fn with_stream(id: u32, act: impl FnOnce(&mut Stream) -> Flow) -> u32 {
     let flow = with_worker(Flow::Stop, |worker| worker.streams.get_mut(&id).map_or(Flow::Stop, act));
     match flow {
         Flow::Continue => CONTINUE,
-        Flow::Stop => PAUSE,
+        Flow::Hold | Flow::Stop => PAUSE,
     }
 }
 
@@ -131,7 +131,7 @@ extern "C" fn proxy_on_request_headers(id: u32, _: usize, end_of_stream: u32) ->
     with_stream(id, |stream| stream.on_request_headers(end_of_stream != 0))
 }
 
-/// `size` is that of the bytes which came with this call: nothing is held, so nothing adds up.
+/// `size` is that of the bytes which came with this call, and of those which are held.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_request_body(id: u32, size: usize, end_of_stream: u32) -> u32 {
     with_stream(id, |stream| stream.on_request_body(size, end_of_stream != 0))

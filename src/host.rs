@@ -52,6 +52,14 @@ impl Host for Envoy<'_> {
         abi::request_body(size).map(Bytes)
     }
 
+    fn held_payload(&self, size: usize) -> Result<Bytes, HostError> {
+        abi::request_body(size).map(Bytes)
+    }
+
+    fn replace_held_payload(&mut self, size: usize, payload: &[u8]) -> Result<(), HostError> {
+        abi::replace_request_body(size, payload)
+    }
+
     fn remove_request_trailers(&mut self, names: &[&'static str]) -> Result<(), HostError> {
         names.iter().try_for_each(|name| abi::remove_field(Map::RequestTrailers, name))
     }

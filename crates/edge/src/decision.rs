@@ -1,14 +1,17 @@
 //! What is decided about the head of a request: what it says, whether it may, what is added, and where it goes. Nothing is
 //! written here: a decision says what has to be.
 
+use http_publish::batch::{self, Batch};
 use http_publish::{
-    ADDED_PROPERTIES, CLIENT_ID, CLUSTER, ClientId, Code, DryRun, PayloadCheck, Problem, Publish, Purpose,
-    QoS, RequestHead, RequestId, batch, read,
+    ADDED_PROPERTIES, CLIENT_ID, CLUSTER, CONTENT_LENGTH, ClientId, DryRun, JUDGED_LINES, PayloadCheck,
+    Problem, Purpose, QoS, RequestHead, read,
 };
-use policy::{Client, Refusal, RequestFacts, Verdict};
+use policy::Routing;
 
 use crate::changes::Changes;
 use crate::config::Config;
+use crate::lines::Lines;
+use crate::message_policy::{Sender, enrich, permit};
 
 /// A head that may go on.
 #[derive(Debug)]
@@ -26,17 +29,10 @@ pub(crate) enum End {
     Send(QoS),
     /// The same, for a batch. The upstream also answers a batch that is a dry run.
     SendBatch,
+    /// The same, but the payload is held, and the upstream gets its lines as they are judged.
+    JudgeLines(Box<Lines>),
     /// The filter answers with this document, and the upstream never gets the end.
     Show(Box<DryRun>),
-}
-
-/// Who sent the request, and from where.
-#[derive(Clone, Copy)]
-pub(crate) struct Sender<'a> {
-    pub(crate) client_id: Option<&'a ClientId<'a>>,
-    pub(crate) client: Client<'a>,
-    /// Without its port; empty if it is not known or if the configuration does not ask for it.
-    pub(crate) address: &'a str,
 }
 
 /// Decides about the head of a request to [`Rules::path`](http_publish::Rules), and adds to `changes` what differs from its
@@ -49,7 +45,7 @@ pub(crate) fn decide(
 ) -> Result<Decision, Problem> {
     let mut publish = read(head, &config.rules)?;
     let permitted_by = permit(&publish, &sender.client, config)?;
-    enrich(&mut publish, head, sender, config)?;
+    enrich(&mut publish, sender, config)?;
     let cluster = config.routing.as_ref().and_then(|routing| routing.cluster(publish.topic_name.as_str()));
 
     let Ok(()) = publish.changes(head, &config.rules, |change| {
@@ -82,7 +78,8 @@ pub(crate) fn decide(
 }
 
 /// Decides about the head of a batch ([`Rules::is_batch`](http_publish::Rules)), and adds to `changes` what differs from its
-/// normal form. All its messages have the topic of the query: the bridge that reads the lines knows no permissions.
+/// normal form. A topic in the query is judged here, for all messages. What has to be known of each message, its own topic
+/// among it, is judged when the payload has come.
 pub(crate) fn decide_batch(
     head: &RequestHead<'_>,
     sender: Sender<'_>,
@@ -90,29 +87,18 @@ pub(crate) fn decide_batch(
     changes: &mut Changes,
 ) -> Result<Decision, Problem> {
     let mut batch = batch::read(head, &config.rules)?;
-    let cluster = match batch.to_publish() {
-        Some(mut publish) => {
-            permit(&publish, &sender.client, config)?;
-            if config.enrichment.depends_on_message() {
-                const DETAIL: &str =
-                    "this edge accepts no batches: what it adds to a message depends on the message";
-                return Err(Problem::new(Code::NotFound, DETAIL));
-            }
-            enrich(&mut publish, head, sender, config)?;
-            let routing = config.routing.as_ref();
-            let cluster = routing.and_then(|routing| routing.cluster(publish.topic_name.as_str()));
+    let routing = config.routing.as_ref();
+    let mut cluster = routing.and_then(Routing::default_cluster);
+    let judges_lines = judges_lines(&batch, config);
+    if let Some(mut publish) = batch.to_publish() {
+        permit(&publish, &sender.client, config)?;
+        cluster = routing.and_then(|routing| routing.cluster(publish.topic_name.as_str()));
+        if !judges_lines {
+            enrich(&mut publish, sender, config)?;
             batch.user_properties = publish.user_properties;
-            cluster
         }
-        None if config.permissions.is_none() && config.routing.is_none() && config.enrichment.is_empty() => {
-            None
-        }
-        None => {
-            const DETAIL: &str =
-                "this edge judges a batch by one topic; write ?topic= and the percent-encoded Topic Name";
-            return Err(Problem::new(Code::MissingTopic, DETAIL));
-        }
-    };
+    }
+    let end = if judges_lines { End::JudgeLines(Box::new(Lines::take(&mut batch))) } else { End::SendBatch };
     let Ok(()) = batch.changes(head, &config.rules, |change| {
         changes.push(change);
         Ok::<_, std::convert::Infallible>(())
@@ -123,50 +109,17 @@ pub(crate) fn decide_batch(
     if let Some(cluster) = cluster {
         changes.set(CLUSTER, cluster);
     }
-    Ok(Decision { payload: PayloadCheck::of_batch(), end: End::SendBatch })
+    if judges_lines {
+        changes.set(JUDGED_LINES, "1");
+        // What the lines become has another length, which is not known before the head goes on.
+        changes.remove(CONTENT_LENGTH);
+    }
+    Ok(Decision { payload: PayloadCheck::of_batch(), end })
 }
 
-/// The name of the binding that permits it; `None` if no permissions are configured.
-fn permit<'a>(
-    publish: &Publish<'_>,
-    client: &Client<'_>,
-    config: &'a Config,
-) -> Result<Option<&'a str>, Problem> {
-    let Some(permissions) = &config.permissions else { return Ok(None) };
-    let topic = publish.topic_name.as_str();
-    match permissions.judge(topic, client) {
-        Verdict::Permitted { binding } => Ok(Some(binding)),
-        Verdict::Refused(refusal) => {
-            const DETAIL: &str = "no permission binding lets this client publish to this topic";
-            Err(match publish.purpose {
-                Purpose::Send => Problem::new(Code::NotPermitted, DETAIL),
-                Purpose::DryRun => {
-                    let closest = match refusal {
-                        Refusal::NoTopicSpace => permissions.closest_template(topic, client),
-                        Refusal::NotInGroup { .. } => None,
-                    };
-                    let closest = closest.map(|template| format!("; the closest template is {template}"));
-                    let closest = closest.unwrap_or_default();
-                    Problem::new(Code::NotPermitted, format!("{DETAIL}: {refusal}{closest}"))
-                }
-            })
-        }
-    }
-}
-
-fn enrich(
-    publish: &mut Publish<'_>,
-    head: &RequestHead<'_>,
-    sender: Sender<'_>,
-    config: &Config,
-) -> Result<(), Problem> {
-    if config.enrichment.is_empty() {
-        return Ok(());
-    }
-    let request = RequestFacts {
-        request_id: head.request_id().map_or("", RequestId::as_str),
-        source_address: sender.address,
-    };
-    let properties = config.enrichment.apply(publish, &sender.client, request);
-    publish.set_user_properties(properties, &config.rules.limits)
+/// Whether each line has to be read here: for its topic, or for what is added to its message.
+fn judges_lines(batch: &Batch<'_>, config: &Config) -> bool {
+    let has_policy =
+        config.permissions.is_some() || config.routing.is_some() || !config.enrichment.is_empty();
+    batch.topic_name.is_none() && has_policy || config.enrichment.depends_on_message()
 }

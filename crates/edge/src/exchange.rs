@@ -8,6 +8,11 @@
 //! Over HTTP/1.1 a request with a Content-Length is whole as soon as that many bytes have passed, although Envoy tells the
 //! filter of the end only afterwards, with a call without bytes. The verdict is therefore reached with the last announced
 //! byte, before it goes on. A Content-Length that is not true is for Envoy to refuse.
+//!
+//! A batch whose lines have to be judged is the exception: the host holds its payload, and nothing of it goes on before all
+//! of it has come.
+
+use std::borrow::Cow;
 
 use http_publish::{
     CONTENT_TYPE, Code, EDGE_ONLY, PayloadCheck, Problem, REQUEST_ID, RequestHead, RequestId,
@@ -15,9 +20,11 @@ use http_publish::{
 
 use crate::changes::Changes;
 use crate::config::Config;
-use crate::decision::{Decision, End, Sender, decide, decide_batch};
+use crate::decision::{Decision, End, decide, decide_batch};
 use crate::host::{Attribute, Chunk, Fields, Host, HostError, LocalResponse};
 use crate::identity::{edge_failure, identify};
+use crate::lines::Lines;
+use crate::message_policy::Sender;
 use crate::outcome::Outcome;
 use crate::retained::permit_read;
 
@@ -33,6 +40,8 @@ pub struct Exchange {
 pub enum Flow {
     /// It goes on to the upstream.
     Continue,
+    /// It stays until more of the request has come: a part of a payload, never a head or trailers.
+    Hold,
     /// It stays: the filter has answered the request.
     Stop,
 }
@@ -91,26 +100,35 @@ impl Exchange {
             Ok(stage) => stage,
             Err(problem) => return self.refuse(host, &problem),
         };
-        self.settle(host, end_of_stream)
+        match self.settle(host, config, end_of_stream) {
+            Flow::Hold => Flow::Continue,
+            flow => flow,
+        }
     }
 
     /// `size` bytes of the payload came; with `end_of_stream` they are the last.
-    pub fn on_request_body<H: Host>(&mut self, host: &mut H, size: usize, end_of_stream: bool) -> Flow {
+    pub fn on_request_body<H: Host>(
+        &mut self,
+        host: &mut H,
+        config: &Config,
+        size: usize,
+        end_of_stream: bool,
+    ) -> Flow {
         let Stage::Streaming(payload) = &mut self.stage else { return self.flow() };
         match payload.take(host, size) {
-            Ok(()) => self.settle(host, end_of_stream),
+            Ok(()) => self.settle(host, config, end_of_stream),
             Err(problem) => self.refuse(host, &problem),
         }
     }
 
     /// The trailers of the request came: they end it, and no call about its payload says so.
-    pub fn on_request_trailers<H: Host>(&mut self, host: &mut H) -> Flow {
+    pub fn on_request_trailers<H: Host>(&mut self, host: &mut H, config: &Config) -> Flow {
         if matches!(self.stage, Stage::Answered) {
             return Flow::Stop;
         }
         // An upstream may merge trailers with the head (RFC 9110, 6.5).
         match host.remove_request_trailers(&EDGE_ONLY) {
-            Ok(()) => self.settle(host, true),
+            Ok(()) => self.settle(host, config, true),
             Err(error) => self.refuse(host, &edge_failure(error)),
         }
     }
@@ -150,13 +168,13 @@ impl Exchange {
             count(host, Outcome::Read);
             return Ok(Stage::Passing);
         };
-        let address = if config.enrichment.wants_source_address() {
-            source_address(host).map_err(edge_failure)?
-        } else {
-            String::new()
+        let address = wanted_address(host, config)?;
+        let sender = Sender {
+            client_id: identity.client_id.as_ref(),
+            client: identity.client(),
+            address: &address,
+            request_id: &self.request_id,
         };
-        let sender =
-            Sender { client_id: identity.client_id.as_ref(), client: identity.client(), address: &address };
         let decision = decide(&head, sender, config, changes);
         identity.completed()?;
         let Decision { payload, end } = decision?;
@@ -164,11 +182,11 @@ impl Exchange {
     }
 
     /// Reaches the verdict where the request has come far enough for one.
-    fn settle<H: Host>(&mut self, host: &mut H, end_of_stream: bool) -> Flow {
+    fn settle<H: Host>(&mut self, host: &mut H, config: &Config, end_of_stream: bool) -> Flow {
         let Stage::Streaming(payload) = &self.stage else { return self.flow() };
         let progress = payload.progress(end_of_stream);
         if progress == Progress::Underway {
-            return Flow::Continue;
+            return self.flow();
         }
         if let Err(problem) = payload.check.finish() {
             return self.refuse(host, &problem);
@@ -187,11 +205,51 @@ impl Exchange {
                 count(host, Outcome::SentBatch);
                 Flow::Continue
             }
+            Stage::Streaming(Payload { check, end: End::JudgeLines(lines), .. })
+                if progress == Progress::Ended =>
+            {
+                match self.replace_lines(host, config, check.seen(), &lines) {
+                    Ok(()) => {
+                        count(host, Outcome::SentBatch);
+                        Flow::Continue
+                    }
+                    Err(problem) => self.refuse(host, &problem),
+                }
+            }
             stage => {
                 self.stage = stage;
-                Flow::Continue
+                self.flow()
             }
         }
+    }
+
+    /// Judges the lines of a payload that has come whole. Who sent it is asked again: what the head's call borrowed from the
+    /// host is gone.
+    fn replace_lines<H: Host>(
+        &self,
+        host: &mut H,
+        config: &Config,
+        size: u64,
+        lines: &Lines,
+    ) -> Result<(), Problem> {
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let judged = {
+            let identity = identify(host, &config.client_id)?;
+            let address = wanted_address(host, config)?;
+            let sender = Sender {
+                client_id: identity.client_id.as_ref(),
+                client: identity.client(),
+                address: &address,
+                request_id: &self.request_id,
+            };
+            // Of a request without a payload the host has none to show.
+            let chunk = if size == 0 { None } else { Some(host.held_payload(size).map_err(edge_failure)?) };
+            let payload = chunk.as_ref().map(whole).unwrap_or_default();
+            let judged = lines.judge(&payload, sender, config);
+            identity.completed()?;
+            judged?
+        };
+        host.replace_held_payload(size, &judged).map_err(edge_failure)
     }
 
     fn refuse(&mut self, host: &mut impl Host, problem: &Problem) -> Flow {
@@ -223,6 +281,7 @@ impl Exchange {
 
     const fn flow(&self) -> Flow {
         match self.stage {
+            Stage::Streaming(Payload { end: End::JudgeLines(_), .. }) => Flow::Hold,
             Stage::Passing | Stage::Streaming(_) => Flow::Continue,
             Stage::Answered => Flow::Stop,
         }
@@ -236,6 +295,29 @@ impl Exchange {
 /// A count that is lost harms no request.
 fn count(host: &impl Host, outcome: Outcome) {
     let _ = host.count(outcome);
+}
+
+/// All bytes of a payload in one piece: copied, if the host has it in several.
+fn whole(chunk: &impl Chunk) -> Cow<'_, [u8]> {
+    let mut slices = chunk.slices();
+    let first = slices.next().unwrap_or_default();
+    match slices.next() {
+        None => Cow::Borrowed(first),
+        Some(second) => {
+            let mut bytes = [first, second].concat();
+            slices.for_each(|slice| bytes.extend_from_slice(slice));
+            Cow::Owned(bytes)
+        }
+    }
+}
+
+/// The client's address, if a property that is added asks for it.
+fn wanted_address(host: &impl Host, config: &Config) -> Result<String, Problem> {
+    if config.enrichment.wants_source_address() {
+        source_address(host).map_err(edge_failure)
+    } else {
+        Ok(String::new())
+    }
 }
 
 /// The client's address without its port; empty if the host knows none.

@@ -43,6 +43,18 @@ pub trait Host {
     /// Returns an error if the host does not show as many.
     fn request_chunk(&self, size: usize) -> Result<Self::Chunk<'_>, HostError>;
 
+    /// Reads all of a payload that was held ([`Flow::Hold`](crate::Flow::Hold)), with what the host shows now; `size` bytes.
+    ///
+    /// # Errors
+    /// Returns an error if the host does not show as many.
+    fn held_payload(&self, size: usize) -> Result<Self::Chunk<'_>, HostError>;
+
+    /// Puts `payload` in the place of those `size` bytes.
+    ///
+    /// # Errors
+    /// Returns an error if it may not be all that goes on.
+    fn replace_held_payload(&mut self, size: usize, payload: &[u8]) -> Result<(), HostError>;
+
     /// Removes every value of fields from the request's trailers.
     ///
     /// # Errors

@@ -17,6 +17,8 @@ mod host;
 mod identity;
 mod invalid_config;
 mod limits;
+mod lines;
+mod message_policy;
 mod metadata;
 mod outcome;
 pub mod pairs;

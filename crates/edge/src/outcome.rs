@@ -29,10 +29,7 @@ impl Outcome {
             matches!(code.at_fault(), AtFault::Client | AtFault::Edge)
                 && !matches!(
                     code,
-                    Code::InvalidBatchLine
-                        | Code::IdempotencyKeyInUse
-                        | Code::IdempotencyKeyReused
-                        | Code::ClientShareExceeded
+                    Code::IdempotencyKeyInUse | Code::IdempotencyKeyReused | Code::ClientShareExceeded
                 )
         };
         [Self::Sent(QoS::AtLeastOnce), Self::Sent(QoS::AtMostOnce), Self::SentBatch, Self::Read, Self::DryRun]

@@ -257,6 +257,20 @@ unsafe extern "C" {
         chunks: *mut EnvoyBuffer,
     ) -> bool;
 
+    /// Removes the first bytes of a body, at most all of them. False where it is not there.
+    pub fn envoy_dynamic_module_callback_http_drain_body(
+        filter: FilterInEnvoy,
+        body: Body,
+        bytes: usize,
+    ) -> bool;
+
+    /// Adds bytes to the end of a body. False where it is not there.
+    pub fn envoy_dynamic_module_callback_http_append_body(
+        filter: FilterInEnvoy,
+        body: Body,
+        data: ModuleBuffer,
+    ) -> bool;
+
     /// How many keys a namespace of metadata has; 0 where there is none.
     pub fn envoy_dynamic_module_callback_http_get_metadata_keys_count(
         filter: FilterInEnvoy,

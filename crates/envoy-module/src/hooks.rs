@@ -119,7 +119,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
         unsafe { stream(filter).map(|stream| stream.on_request_headers(filter_in_envoy, end_of_stream)) };
     match flow {
         Some(Flow::Continue) => HeadersStatus::CONTINUE,
-        Some(Flow::Stop) | None => HeadersStatus::STOP_ITERATION,
+        Some(Flow::Hold | Flow::Stop) | None => HeadersStatus::STOP_ITERATION,
     }
 }
 
@@ -137,6 +137,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
     let flow = unsafe { stream(filter).map(|stream| stream.on_request_body(filter_in_envoy, end_of_stream)) };
     match flow {
         Some(Flow::Continue) => BodyStatus::CONTINUE,
+        Some(Flow::Hold) => BodyStatus::STOP_ITERATION_AND_BUFFER,
         Some(Flow::Stop) | None => BodyStatus::STOP_ITERATION_NO_BUFFER,
     }
 }
@@ -154,7 +155,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_trailers(
     let flow = unsafe { stream(filter).map(|stream| stream.on_request_trailers(filter_in_envoy)) };
     match flow {
         Some(Flow::Continue) => TrailersStatus::CONTINUE,
-        Some(Flow::Stop) | None => TrailersStatus::STOP_ITERATION,
+        Some(Flow::Hold | Flow::Stop) | None => TrailersStatus::STOP_ITERATION,
     }
 }
 

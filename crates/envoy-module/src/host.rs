@@ -74,6 +74,20 @@ impl<'a> EnvoyHost<'a> {
         Self { filter, setup, chunk, answered }
     }
 
+    /// Where the `size` bytes of a payload are that was held and has ended: Envoy may have added the last part to what is held
+    /// before it calls the filter, or show it apart; or both bodies are the same one, which a filter before this one held.
+    fn payload_places(&self, size: usize) -> Vec<(Body, usize)> {
+        // SAFETY: the stream's hook is running.
+        let size_of =
+            |body| unsafe { abi::envoy_dynamic_module_callback_http_get_body_size(self.filter, body) };
+        let places = [Body::BUFFERED_REQUEST, Body::RECEIVED_REQUEST].map(|body| (body, size_of(body)));
+        let [(_, held), received] = places;
+        if received.1 == size && held == size {
+            return vec![received];
+        }
+        places.into_iter().filter(|(_, size)| *size != 0).collect()
+    }
+
     fn set_field(&mut self, map: HeaderMap, name: &str, value: abi::ModuleBuffer) -> Result<(), HostError> {
         let name = lend::to_envoy(name.as_bytes());
         // SAFETY: the stream's hook is running; name and value live until the call returns.
@@ -168,6 +182,37 @@ impl Host for EnvoyHost<'_> {
     fn request_chunk(&self, size: usize) -> Result<BorrowedChunk<'_>, HostError> {
         // SAFETY: the stream's hook is running, and the chunk is borrowed no longer than `self`.
         unsafe { BorrowedChunk::read(self.filter, self.chunk, size) }
+    }
+
+    fn held_payload(&self, size: usize) -> Result<BorrowedChunk<'_>, HostError> {
+        let mut slices = Vec::new();
+        for (body, size) in self.payload_places(size) {
+            // SAFETY: the stream's hook is running, and the chunk is borrowed no longer than `self`.
+            let chunk = unsafe { BorrowedChunk::read(self.filter, ChunkPlace { body, skip: 0 }, size) }?;
+            slices.extend(chunk.slices);
+        }
+        let shown: usize = slices.iter().map(|slice| slice.len()).sum();
+        (shown == size)
+            .then_some(BorrowedChunk { slices })
+            .ok_or(failed("envoy_dynamic_module_callback_http_get_body_chunks"))
+    }
+
+    fn replace_held_payload(&mut self, size: usize, payload: &[u8]) -> Result<(), HostError> {
+        const DRAIN: &str = "envoy_dynamic_module_callback_http_drain_body";
+        const APPEND: &str = "envoy_dynamic_module_callback_http_append_body";
+        let places = self.payload_places(size);
+        for &(body, size) in &places {
+            // SAFETY: the stream's hook is running, and nothing of the body is borrowed.
+            let drained =
+                unsafe { abi::envoy_dynamic_module_callback_http_drain_body(self.filter, body, size) };
+            drained.then_some(()).ok_or(failed(DRAIN))?;
+        }
+        let &(body, _) = places.last().ok_or(failed(DRAIN))?;
+        // SAFETY: the stream's hook is running; the payload lives until the call returns.
+        let appended = unsafe {
+            abi::envoy_dynamic_module_callback_http_append_body(self.filter, body, lend::to_envoy(payload))
+        };
+        appended.then_some(()).ok_or(failed(APPEND))
     }
 
     fn remove_request_trailers(&mut self, names: &[&'static str]) -> Result<(), HostError> {

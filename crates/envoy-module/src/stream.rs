@@ -59,8 +59,8 @@ impl Stream {
         self.seen = self.seen.saturating_add(new.size);
         // SAFETY: the caller's promise.
         unsafe {
-            self.guarded(filter, new.place, |exchange, host, _| {
-                exchange.on_request_body(host, new.size, end_of_stream)
+            self.guarded(filter, new.place, |exchange, host, setup| {
+                exchange.on_request_body(host, &setup.config, new.size, end_of_stream)
             })
         }
     }
@@ -72,7 +72,9 @@ impl Stream {
     pub(crate) unsafe fn on_request_trailers(&mut self, filter: FilterInEnvoy) -> Flow {
         // SAFETY: the caller's promise.
         unsafe {
-            self.guarded(filter, ChunkPlace::NONE, |exchange, host, _| exchange.on_request_trailers(host))
+            self.guarded(filter, ChunkPlace::NONE, |exchange, host, setup| {
+                exchange.on_request_trailers(host, &setup.config)
+            })
         }
     }
 

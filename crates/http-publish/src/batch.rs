@@ -4,6 +4,8 @@
 //! [`Result`](result) for each line, in the same order.
 
 mod line;
+mod normal_form;
+mod refusal;
 mod result;
 
 use crate::code::Code;
@@ -17,7 +19,10 @@ use crate::{
     Rules, TopicName, UserProperties, Violation,
 };
 
+use normal_form::Topic;
+
 pub use line::Line;
+pub use refusal::{read_refusal, write_refusal};
 pub use result::{refused, sent, shown};
 
 /// The media type of a batch and of its answer.
@@ -30,6 +35,8 @@ pub const REFUSED: &str = "mqtt-batch-refused";
 
 /// The largest payload of a batch, in bytes.
 pub const MAX_BYTES: u64 = 1024 * 1024;
+/// The largest payload of a batch whose lines an edge has judged, with what it adds to them.
+pub const MAX_JUDGED_BYTES: u64 = 4 * MAX_BYTES;
 /// The largest number of lines.
 pub const MAX_LINES: usize = 1000;
 
@@ -134,6 +141,13 @@ impl Batch<'_> {
     /// Returns a problem with every violation of the line.
     pub fn read_line<'a>(&'a self, line: &'a [u8], limits: &Limits) -> Result<Line<'a>, Problem> {
         Line::read(line, self, limits)
+    }
+
+    /// Appends a line in normal form: each member once, with one spelling, and without defaults. It has all User Properties of
+    /// its message, those of the head included. Reading it again, of the same batch without User Properties, is the same line.
+    pub fn write_line(&self, line: &Line<'_>, out: &mut Vec<u8>) {
+        let topic = if self.topic_name.is_none() { Topic::InLine } else { Topic::InQuery };
+        normal_form::write(line, topic, out);
     }
 
     /// Calls `apply` for each field of `head` that is not in normal form, as [`Publish::changes`] does.

@@ -24,6 +24,8 @@ pub const CONTENT_ENCODING: &str = "content-encoding";
 pub const MESSAGE_EXPIRY: &str = "mqtt-message-expiry";
 /// The Payload Format Indicator, `0` or `1`.
 pub const PAYLOAD_FORMAT_INDICATOR: &str = "mqtt-payload-format-indicator";
+/// The number of bytes of the payload.
+pub const CONTENT_LENGTH: &str = "content-length";
 /// What tells a repeated request from a new one. See [`IdempotencyKey`](crate::IdempotencyKey).
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// In an answer: `true` if it is the answer to an earlier request with the same Idempotency-Key.
@@ -45,5 +47,9 @@ pub const CLUSTER: &str = "x-mqtt-cluster";
 /// a repeat of that request may have others.
 pub const ADDED_PROPERTIES: &str = "x-mqtt-added-properties";
 
+/// `1` if the edge has judged the lines of a batch, set by the edge: some of them may be refusals
+/// ([`batch::read_refusal`](crate::batch::read_refusal)).
+pub const JUDGED_LINES: &str = "x-mqtt-judged-lines";
+
 /// The fields that only the edge may set. It removes them from every incoming request first.
-pub const EDGE_ONLY: [&str; 3] = [CLIENT_ID, CLUSTER, ADDED_PROPERTIES];
+pub const EDGE_ONLY: [&str; 4] = [CLIENT_ID, CLUSTER, ADDED_PROPERTIES, JUDGED_LINES];

@@ -122,7 +122,7 @@ impl<'a> RequestHead<'a> {
             field::PAYLOAD_FORMAT_INDICATOR => Some(&mut self.payload_format_indicator),
             field::IDEMPOTENCY_KEY => Some(&mut self.idempotency_key),
             field::REQUEST_ID => Some(&mut self.request_id),
-            "content-length" => Some(&mut self.content_length),
+            field::CONTENT_LENGTH => Some(&mut self.content_length),
             _ => None,
         }
     }

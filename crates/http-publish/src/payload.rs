@@ -43,6 +43,12 @@ impl PayloadCheck {
         Self { limit: batch::MAX_BYTES, seen: 0, utf8: None }
     }
 
+    /// A check of the payload of a batch whose lines an edge has judged.
+    #[must_use]
+    pub const fn of_judged_batch() -> Self {
+        Self { limit: batch::MAX_JUDGED_BYTES, seen: 0, utf8: None }
+    }
+
     /// Whether every byte has to be given to [`push`](Self::push). If not, [`count`](Self::count) is enough.
     #[must_use]
     pub const fn reads_bytes(&self) -> bool {

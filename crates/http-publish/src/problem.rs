@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
 use crate::fault::Fault;
@@ -23,7 +23,7 @@ pub struct Problem {
 }
 
 /// A parameter that breaks a rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
     /// The name of the parameter.
     pub parameter: Cow<'static, str>,
@@ -35,18 +35,18 @@ pub struct Violation {
     /// What is wrong, and what is expected.
     pub detail: Cow<'static, str>,
     /// The offset in bytes, from 0, in the value as it was sent; for `mqtt-user-properties`, in the decoded JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
     /// The largest allowed size, in the unit that `detail` names.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
     /// The size of the value, in the same unit.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actual: Option<u64>,
 }
 
 /// A part of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Location {
     /// The query.
@@ -126,6 +126,13 @@ impl Problem {
     #[must_use]
     pub const fn retry_in(mut self, seconds: u32) -> Self {
         self.retry_after = seconds;
+        self
+    }
+
+    /// The same, with these violations.
+    #[must_use]
+    pub(crate) fn with_violations(mut self, violations: Vec<Violation>) -> Self {
+        self.violations = violations;
         self
     }
 

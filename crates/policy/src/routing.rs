@@ -79,7 +79,13 @@ impl Routing {
             first = Some(first.map_or(route, |known| known.min(route)));
         });
         let route = first.and_then(|route| self.clusters.get(route));
-        route.or(self.default_cluster.as_ref()).map(String::as_str)
+        route.map(String::as_str).or(self.default_cluster())
+    }
+
+    /// The cluster of topics that no filter matches; `None` leaves them to Envoy's own routes.
+    #[must_use]
+    pub fn default_cluster(&self) -> Option<&str> {
+        self.default_cluster.as_deref()
     }
 }
 

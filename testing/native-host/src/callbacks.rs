@@ -272,6 +272,38 @@ unsafe extern "C" fn envoy_dynamic_module_callback_http_get_body_chunks(
 }
 
 #[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_callback_http_drain_body(
+    filter: FilterInEnvoy,
+    body: Body,
+    bytes: usize,
+) -> bool {
+    let mut stream = unsafe { stream(filter) };
+    if stream.fault == Some(Fault::BodyNotDrained) {
+        return false;
+    }
+    let chunks = stream.chunks_mut(body);
+    let rest = chunks.concat().split_off(bytes.min(chunks.iter().map(Vec::len).sum()));
+    // Pointers into the body are dangling from here on.
+    *chunks = vec![rest];
+    true
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_callback_http_append_body(
+    filter: FilterInEnvoy,
+    body: Body,
+    data: ModuleBuffer,
+) -> bool {
+    let mut stream = unsafe { stream(filter) };
+    if stream.fault == Some(Fault::BodyNotAppended) {
+        return false;
+    }
+    let data = unsafe { bytes(data.ptr, data.length) }.to_vec();
+    stream.chunks_mut(body).push(data);
+    true
+}
+
+#[unsafe(no_mangle)]
 unsafe extern "C" fn envoy_dynamic_module_callback_http_get_metadata_keys_count(
     filter: FilterInEnvoy,
     source: MetadataSource,
@@ -324,6 +356,14 @@ unsafe extern "C" fn envoy_dynamic_module_callback_http_clear_route_cache(filter
 // === impl State ===
 
 impl State {
+    fn chunks_mut(&mut self, body: Body) -> &mut Vec<Vec<u8>> {
+        match body {
+            Body::RECEIVED_REQUEST => &mut self.received,
+            Body::BUFFERED_REQUEST => &mut self.held,
+            Body(other) => panic!("the filter changes the body {other}"),
+        }
+    }
+
     fn chunks(&self, body: Body) -> &[Vec<u8>] {
         match body {
             Body::RECEIVED_REQUEST => &self.received,

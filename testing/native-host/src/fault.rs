@@ -29,6 +29,10 @@ pub enum Fault {
     HugeChunk,
     /// The last chunk of a body lacks its last byte.
     ShortChunk,
+    /// It removes nothing from a body.
+    BodyNotDrained,
+    /// It adds nothing to a body.
+    BodyNotAppended,
     /// Filter state is a null pointer with a length.
     NullFilterState,
     /// An attribute is longer than an address space.

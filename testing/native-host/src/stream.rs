@@ -37,6 +37,9 @@ pub(crate) struct State {
     pub(crate) answers: usize,
     pub(crate) routes_chosen_anew: usize,
     later_filter_holds: bool,
+    shows_last_part_apart: bool,
+    /// What of the body has gone on.
+    passed: Vec<u8>,
 }
 
 /// What becomes of a part of a request.
@@ -44,6 +47,8 @@ pub(crate) struct State {
 pub enum Step {
     /// It goes on.
     Continues,
+    /// It is held, with what follows.
+    Holds,
     /// It stops.
     Stops,
 }
@@ -84,6 +89,8 @@ impl Stream {
             answers: 0,
             routes_chosen_anew: 0,
             later_filter_holds: false,
+            shows_last_part_apart: false,
+            passed: Vec::new(),
         }));
         // SAFETY: the configuration is the filter's own, and not destroyed.
         let in_module =
@@ -136,6 +143,12 @@ impl Stream {
         self
     }
 
+    /// Envoy does not add the last part of the body to what is held.
+    pub fn shows_last_part_apart(&mut self) -> &mut Self {
+        self.state.borrow_mut().shows_last_part_apart = true;
+        self
+    }
+
     /// The head comes.
     pub fn head(&mut self, end_of_stream: bool) -> Step {
         // SAFETY: the stream is open on both sides.
@@ -154,7 +167,7 @@ impl Stream {
         let chunks: Vec<Vec<u8>> = chunks.iter().map(|chunk| chunk.to_vec()).collect();
         {
             let mut state = self.state.borrow_mut();
-            if end_of_stream && !state.held.is_empty() {
+            if end_of_stream && !state.held.is_empty() && !state.shows_last_part_apart {
                 state.held.extend(chunks);
             } else {
                 state.received = chunks;
@@ -171,11 +184,18 @@ impl Stream {
         let mut state = self.state.borrow_mut();
         let passed = std::mem::take(&mut state.received);
         match status {
-            BodyStatus::CONTINUE => {
-                if state.later_filter_holds {
-                    state.held.extend(passed);
-                }
+            BodyStatus::CONTINUE if state.later_filter_holds => {
+                state.held.extend(passed);
                 Step::Continues
+            }
+            BodyStatus::CONTINUE => {
+                state.pass_held();
+                state.passed.extend(passed.concat());
+                Step::Continues
+            }
+            BodyStatus::STOP_ITERATION_AND_BUFFER => {
+                state.held.extend(passed);
+                Step::Holds
             }
             _ => Step::Stops,
         }
@@ -188,7 +208,17 @@ impl Stream {
         let status = unsafe {
             hooks::envoy_dynamic_module_on_http_filter_request_trailers(in_envoy(&self.state), self.in_module)
         };
-        if status == TrailersStatus::CONTINUE { Step::Continues } else { Step::Stops }
+        if status != TrailersStatus::CONTINUE {
+            return Step::Stops;
+        }
+        self.state.borrow_mut().pass_held();
+        Step::Continues
+    }
+
+    /// What of the body has gone on.
+    #[must_use]
+    pub fn passed(&self) -> Vec<u8> {
+        self.state.borrow().passed.clone()
     }
 
     /// The value of a field, as it is now; `None` if there is none, or more than one.
@@ -226,6 +256,15 @@ impl Stream {
     #[must_use]
     pub fn routes_chosen_anew(&self) -> usize {
         self.state.borrow().routes_chosen_anew
+    }
+}
+
+// === impl State ===
+
+impl State {
+    fn pass_held(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        self.passed.extend(held.concat());
     }
 }
 

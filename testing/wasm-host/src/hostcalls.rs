@@ -34,6 +34,7 @@ pub(crate) fn link(linker: &mut Linker<World>) -> wasmtime::Result<()> {
         fields::proxy_replace_header_map_value(map, name, name_length, value, value_length);
         fields::proxy_remove_header_map_value(map, name, name_length);
         buffers::proxy_get_buffer_bytes(buffer, start, most, data, length);
+        buffers::proxy_set_buffer_bytes(buffer, start, length, data, data_length);
         properties::proxy_get_property(path, path_length, data, length);
         metrics::proxy_define_metric(kind, name, name_length, number);
         metrics::proxy_increment_metric(number, offset);

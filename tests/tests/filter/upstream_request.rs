@@ -180,17 +180,20 @@ fn the_edge_alone_says_who_publishes_and_where_to() {
             .header("x-mqtt-client-id", "somebody else")
             .header("x-mqtt-cluster", "elsewhere")
             .header("x-mqtt-added-properties", "1")
+            .header("x-mqtt-judged-lines", "1")
             .header("x_mqtt_client_id", "somebody")
             .chunks(["payload"])
             .trailer("x-mqtt-client-id", "somebody")
             .trailer("x-mqtt-cluster", "elsewhere")
             .trailer("x-mqtt-added-properties", "1")
+            .trailer("x-mqtt-judged-lines", "1")
             .trailer("x-end", "1");
         watched.edge.at(protocol).send(request).expect_published(204);
         let [request] = &recorded(watched, &topic)[..] else { panic!("it is not there once") };
         assert_eq!(request.header("x-mqtt-client-id"), [token::CLIENT_ID], "{protocol:?}");
         assert_eq!(request.header("x-mqtt-cluster"), [""; 0], "{protocol:?}");
         assert_eq!(request.header("x-mqtt-added-properties"), [""; 0], "{protocol:?}");
+        assert_eq!(request.header("x-mqtt-judged-lines"), [""; 0], "{protocol:?}");
         assert_eq!(request.trailers, [("x-end".to_owned(), b"1".to_vec())], "{protocol:?}");
     }
 }

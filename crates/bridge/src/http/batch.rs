@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_publish::batch::{self, Batch, Line};
-use http_publish::{ClientId, Code, Problem, Purpose, Rules};
+use http_publish::{ClientId, Code, JUDGED_LINES, PayloadCheck, Problem, Purpose, Rules};
 use hyper::HeaderMap;
 use mqtt_sessions::Submitted;
 use mqtt_sessions::budget::Budget;
@@ -27,6 +27,15 @@ pub(super) struct Means<'a> {
     pub(super) metrics: &'a Metrics,
     pub(super) client: Option<&'a ClientId<'a>>,
     pub(super) passing_on: PassingOn<'a>,
+    pub(super) written_by: WrittenBy,
+}
+
+/// Who wrote the lines of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WrittenBy {
+    Client,
+    /// An edge that has judged them: some may be refusals.
+    Edge,
 }
 
 /// What is passed on of the trace context.
@@ -121,6 +130,23 @@ fn check_readable(items: &[Item]) -> Result<(), Problem> {
     ))
 }
 
+// === impl WrittenBy ===
+
+impl WrittenBy {
+    /// Reads it from the header fields of the batch.
+    pub(super) fn of(fields: &HeaderMap) -> Self {
+        if fields.contains_key(JUDGED_LINES) { Self::Edge } else { Self::Client }
+    }
+
+    /// The check of the payload's size.
+    pub(super) const fn payload_check(self) -> PayloadCheck {
+        match self {
+            Self::Client => PayloadCheck::of_batch(),
+            Self::Edge => PayloadCheck::of_judged_batch(),
+        }
+    }
+}
+
 // === impl Means ===
 
 impl Means<'_> {
@@ -145,6 +171,11 @@ impl Means<'_> {
     }
 
     fn try_begin(self, batch: &Batch<'_>, index: usize, line: &[u8]) -> Result<Item, Problem> {
+        if self.written_by == WrittenBy::Edge
+            && let Some(problem) = batch::read_refusal(line)
+        {
+            return Err(problem);
+        }
         let limits = &self.rules.limits;
         let Line { mut publish, payload } = batch.read_line(line, limits)?;
         if let PassingOn::Trace(trace) = self.passing_on {

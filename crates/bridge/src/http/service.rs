@@ -18,7 +18,7 @@ use mqtt_sessions::{Message, Pool, PublishError};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer};
-use super::batch::{Means, PassingOn};
+use super::batch::{Means, PassingOn, WrittenBy};
 use super::body::Payload;
 use super::client;
 use super::coalesced_writes::OpenStream;
@@ -281,6 +281,7 @@ impl Service {
             _ => PublishSpan::none(),
         };
         let trace = span.continued(trace.as_ref()).or(trace);
+        let written_by = WrittenBy::of(&parts.headers);
         let means = Means {
             rules: &self.rules,
             publisher: &self.publisher,
@@ -293,8 +294,9 @@ impl Service {
             } else {
                 PassingOn::Nothing
             },
+            written_by,
         };
-        let outcome = match self.read_payload(PayloadCheck::of_batch(), None, parts, payload).await {
+        let outcome = match self.read_payload(written_by.payload_check(), None, parts, payload).await {
             Ok((payload, _permit)) => super::batch::publish(&batch, payload, means).await,
             Err(problem) => Err(problem),
         };

@@ -1,8 +1,8 @@
-//! Batches: their head is judged, and their lines stream by.
+//! Batches: their head is judged, and their lines stream by or are judged one by one.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::fake_host::Request;
+use crate::fake_host::{Call, Fate, Request};
 use crate::{OPEN, config};
 
 const POLICY: &str = r##"{
@@ -39,7 +39,7 @@ fn a_batch_is_refused_by_the_rules_of_its_topic_and_of_its_head() {
         ("?topic=clients/fan-1/alarm", 403, "NotPermitted"),
         ("?topic=clients/pump-7/%2B", 403, "TopicWildcard"),
         ("?topic=clients/pump-7/state&qos=1", 400, "UnknownParameter"),
-        ("", 400, "MissingTopic"),
+        ("?x=1&qos=1", 400, "UnknownParameter"),
     ];
     for (query, status, code) in rows {
         let fate = batch(query).send(&config(POLICY));
@@ -51,22 +51,135 @@ fn a_batch_is_refused_by_the_rules_of_its_topic_and_of_its_head() {
 }
 
 #[test]
-fn lines_may_name_topics_where_no_policy_asks_for_them() {
-    assert!(batch("").send(&config(OPEN)).is_sent());
-    for policy in [
-        r#""permissions": { "topicSpaces": [], "permissionBindings": [] }"#,
-        r#""routing": { "routes": [], "defaultCluster": "c" }"#,
-    ] {
-        let fate = batch("").send(&config(&format!(r#"{{ "clientId": {{ "from": "none" }}, {policy} }}"#)));
-        assert_eq!(fate.refusal(), Some((400, "MissingTopic")), "{policy}");
+fn lines_stream_by_where_no_policy_asks_for_them() {
+    let fate = batch("").send(&config(OPEN));
+    assert!(fate.is_sent());
+    assert_eq!((fate.body.as_slice(), fate.field("x-mqtt-judged-lines")), (&b"{}\n{}"[..], None));
+}
+
+/// What each line has become: status and code of its refusal, or the line.
+fn judged(fate: &Fate) -> Vec<Value> {
+    assert!(fate.is_sent(), "{fate:?}");
+    assert_eq!(fate.field("x-mqtt-judged-lines"), Some("1"));
+    assert_eq!(fate.field("content-length"), None);
+    let line = |line: &[u8]| {
+        let line: Value = serde_json::from_slice(line).expect("JSON");
+        line.get("refused").map_or(line.clone(), |problem| json!([problem["status"], problem["code"]]))
+    };
+    fate.body.split_inclusive(|&byte| byte == b'\n').map(line).collect()
+}
+
+#[test]
+fn without_a_topic_each_line_is_judged_and_the_others_go_on() {
+    let payload = r#"{"topic":"clients/pump-7/state","userProperties":[["who","root"],["a","1"]],"qos":1}
+        {"topic":"clients/fan-1/state"}
+        {"topic":"clients/pump-7/+"}
+
+        !
+        {"refused":{"code":"NotPermitted","detail":""}}
+        {}
+        {"topic":"clients/pump-7/alarm"}
+        {"payloadBase64":"_wA","topic":"clients/pump-7/ü","retain":true}"#;
+    let payload = payload.as_bytes();
+    let expected = [
+        json!({ "topic": "clients/pump-7/state", "userProperties": [["a", "1"], ["who", "pump-7"]] }),
+        json!([403, "NotPermitted"]),
+        json!([403, "TopicWildcard"]),
+        json!([400, "InvalidBatchLine"]),
+        json!([400, "InvalidBatchLine"]),
+        json!([400, "MissingTopic"]),
+        // It is routed to another cluster than the head.
+        json!([400, "MissingTopic"]),
+        json!({
+            "topic": "clients/pump-7/ü", "retain": true, "userProperties": [["who", "pump-7"]],
+            "payloadBase64": "/wA=",
+        }),
+    ];
+    let request = batch("").field("content-length", payload.len().to_string());
+    let config = config(POLICY);
+    for size in [1, 2, 7, payload.len()] {
+        let sliced = request.clone().sliced(payload, size).send(&config);
+        assert_eq!(judged(&sliced), expected, "slices of {size} bytes");
+        let chunks: Vec<&[u8]> = payload.chunks(size).chain([&b""[..]]).collect();
+        assert_eq!(judged(&request.clone().in_chunks(&chunks).send(&config)), expected, "chunks of {size}");
+        let fate = request.clone().in_chunks(&chunks).trailers(&["x-mqtt-judged-lines", "x"]).send(&config);
+        assert_eq!((judged(&fate).as_slice(), fate.trailers.as_slice()), (&expected[..], &["x"][..]));
     }
 }
 
 #[test]
-fn an_edge_that_adds_what_depends_on_a_message_accepts_no_batch() {
+fn what_is_no_batch_of_lines_is_refused_as_a_whole() {
+    let many = b"{}\n".repeat(1001);
+    let large = vec![b' '; 1024 * 1024 + 1];
+    let rows: &[(&[&[u8]], u16, &str)] = &[
+        (&[], 400, "InvalidBatchLine"),
+        (&[b""], 400, "InvalidBatchLine"),
+        (&[b"\n", b" \r\n"], 400, "InvalidBatchLine"),
+        (&[&many], 413, "PayloadTooLarge"),
+        (&[&large], 413, "PayloadTooLarge"),
+    ];
+    for (chunks, status, code) in rows {
+        for request in [batch("").in_chunks(chunks), batch("").in_chunks(chunks).trailers(&["x"])] {
+            let fate = request.send(&config(POLICY));
+            assert_eq!((fate.refusal(), fate.is_whole), (Some((*status, *code)), false));
+            assert_eq!(fate.body, b"");
+        }
+    }
+}
+
+#[test]
+fn of_a_batch_that_ends_early_no_line_goes_on() {
+    let fate = batch("").without_end().send(&config(POLICY));
+    assert_eq!((fate.answer.is_none(), fate.is_whole, fate.body.as_slice()), (true, false, &b""[..]));
+}
+
+#[test]
+fn user_properties_of_the_head_cannot_take_the_place_of_the_edges() {
+    let fate = batch("")
+        .field("mqtt-user-properties", r#"[{"who":"root"},{"b":"2"}]"#)
+        .chunks([br#"{"topic":"clients/pump-7/state","userProperties":[["b","1"],["a","1"]]}"#])
+        .send(&config(POLICY));
+    assert_eq!(fate.field("mqtt-user-properties"), None);
+    assert_eq!(judged(&fate)[0]["userProperties"], json!([["a", "1"], ["b", "2"], ["who", "pump-7"]]));
+}
+
+#[test]
+fn what_depends_on_a_message_is_added_to_each_line() {
     let enrichment = r#"[{ "key": "r", "value": "${mqtt.message.responseTopic}" }]"#;
     let config = config(&format!(r#"{{ "clientId": {{ "from": "none" }}, "enrichment": {enrichment} }}"#));
-    assert_eq!(batch("?topic=a").send(&config).refusal(), Some((404, "NotFound")));
+    let request = batch("?topic=a").chunks([b"{\"responseTopic\":\"x\"}\n", b"{\"topic\":\"b\"}"]);
+    let expected =
+        [json!({ "responseTopic": "x", "userProperties": [["r", "x"]] }), json!([400, "DuplicateParameter"])];
+    assert_eq!(judged(&request.send(&config)), expected);
+}
+
+#[test]
+fn lines_that_become_too_large_are_refused() {
+    let enrichment: Vec<_> =
+        (0..20).map(|key| json!({ "key": format!("k{key}"), "value": "${client.attributes.big}" })).collect();
+    let config = config(&json!({ "enrichment": enrichment }).to_string());
+    let fate = |lines: usize| {
+        let claims = json!({ "jwt": { "oid": "pump-7", "big": "x".repeat(250) } });
+        batch("").claims(claims).chunks([&b"{\"topic\":\"a\"}\n".repeat(lines)]).send(&config)
+    };
+    assert!(fate(500).is_sent());
+    assert_eq!(fate(1000).refusal(), Some((413, "PayloadTooLarge")));
+}
+
+#[test]
+fn if_the_host_fails_no_line_goes_on() {
+    for call in [Call::HeldPayload, Call::ReplaceHeldPayload] {
+        let fate = batch("").failing(call).send(&config(POLICY));
+        assert_eq!((fate.refusal(), fate.is_whole), (Some((500, "EdgeFailure")), false), "{call:?}");
+    }
+}
+
+#[test]
+fn a_client_cannot_say_that_its_lines_were_judged() {
+    for (query, expected) in [("?topic=clients/pump-7/state", None), ("", Some("1"))] {
+        let fate = batch(query).field("x-mqtt-judged-lines", "9").send(&config(POLICY));
+        assert_eq!(fate.field("x-mqtt-judged-lines"), expected, "{query}");
+    }
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(crate) enum Call {
     RequestHead,
     ChangeRequestHead,
     RequestChunk,
+    HeldPayload,
+    ReplaceHeldPayload,
     RemoveRequestTrailers,
     Claims,
     /// A claim that is read only when it is asked for.
@@ -36,6 +38,7 @@ pub(crate) struct Request {
     claims: Value,
     attributes: HashMap<Attribute, Vec<u8>>,
     failing: Option<Call>,
+    is_cut: bool,
 }
 
 /// What became of it.
@@ -63,6 +66,7 @@ pub(crate) struct Answer {
 
 struct FakeHost {
     request: Request,
+    /// Of a payload that is held all of it.
     shown: Vec<Vec<u8>>,
     answer: Option<Answer>,
     outcomes: RefCell<Vec<Outcome>>,
@@ -87,6 +91,17 @@ impl Request {
 
     pub(crate) fn chunks<const N: usize>(mut self, chunks: [&[u8]; N]) -> Self {
         self.chunks = chunks.iter().map(|chunk| vec![chunk.to_vec()]).collect();
+        self
+    }
+
+    pub(crate) fn in_chunks(mut self, chunks: &[&[u8]]) -> Self {
+        self.chunks = chunks.iter().map(|chunk| vec![chunk.to_vec()]).collect();
+        self
+    }
+
+    /// Without an end: the client goes away.
+    pub(crate) fn without_end(mut self) -> Self {
+        self.is_cut = true;
         self
     }
 
@@ -140,17 +155,24 @@ impl Request {
             if host.answer.is_some() {
                 break;
             }
-            host.shown.clone_from(chunk);
-            let ends = index + 1 == self.chunks.len() && !has_trailers;
-            flow = exchange.on_request_body(&mut host, chunk.iter().map(Vec::len).sum(), ends);
             if flow == Flow::Continue {
-                fate.body.extend(chunk.concat());
+                host.shown.clear();
+            }
+            host.shown.extend(chunk.iter().cloned());
+            let ends = index + 1 == self.chunks.len() && !has_trailers && !self.is_cut;
+            flow = exchange.on_request_body(&mut host, config, chunk.iter().map(Vec::len).sum(), ends);
+            if flow == Flow::Continue {
+                fate.body.extend(host.shown.concat());
                 fate.is_whole = ends;
             }
         }
         if has_trailers && host.answer.is_none() {
-            flow = exchange.on_request_trailers(&mut host);
+            let is_held = flow == Flow::Hold;
+            flow = exchange.on_request_trailers(&mut host, config);
             if flow == Flow::Continue {
+                if is_held {
+                    fate.body.extend(host.shown.concat());
+                }
                 fate.trailers = host.request.trailers.take().unwrap_or_default();
                 fate.is_whole = true;
             }
@@ -225,6 +247,19 @@ impl Host for FakeHost {
         self.call(Call::RequestChunk)?;
         assert_eq!(size, self.shown.iter().map(Vec::len).sum::<usize>());
         Ok(Slices(&self.shown))
+    }
+
+    fn held_payload(&self, size: usize) -> Result<Slices<'_>, HostError> {
+        self.call(Call::HeldPayload)?;
+        assert_eq!(size, self.shown.iter().map(Vec::len).sum::<usize>());
+        Ok(Slices(&self.shown))
+    }
+
+    fn replace_held_payload(&mut self, size: usize, payload: &[u8]) -> Result<(), HostError> {
+        self.call(Call::ReplaceHeldPayload)?;
+        assert_eq!(size, self.shown.iter().map(Vec::len).sum::<usize>());
+        self.shown = vec![payload.to_vec()];
+        Ok(())
     }
 
     fn remove_request_trailers(&mut self, names: &[&'static str]) -> Result<(), HostError> {

@@ -26,6 +26,28 @@ pub(super) fn proxy_get_buffer_bytes(
     guest.give(&bytes, data, length)
 }
 
+/// Replaces all bytes of the request's body, which is all that the filter does with it: Envoy refuses to replace a part.
+pub(super) fn proxy_set_buffer_bytes(
+    guest: &mut Guest<'_, '_>,
+    buffer: u32,
+    start: u32,
+    length: u32,
+    data: u32,
+    data_length: u32,
+) -> Done {
+    let bytes = guest.read(data, data_length)?;
+    if buffer != REQUEST_BODY {
+        return Err(Status::NotFound.into());
+    }
+    let body =
+        guest.world().exchange().and_then(|exchange| exchange.body.as_mut()).ok_or(Status::NotFound)?;
+    if start != 0 || index(length) < body.len() {
+        return Err(Status::BadArgument.into());
+    }
+    *body = bytes;
+    Ok(())
+}
+
 fn content(world: &World, buffer: u32) -> Result<&[u8], Status> {
     let exchange = world.exchanges.get(&world.context);
     let bytes = match buffer {

@@ -3,6 +3,7 @@
 //! What has to hold whatever comes: the filter never traps; and where something failed, the request is answered here or
 //! stays paused, so that the upstream never gets a whole request that was not checked.
 
+mod batches;
 mod bodies;
 mod configuration;
 mod decisions;
