@@ -9,6 +9,7 @@ use super::{is_sent, seed, set_claims, start, status};
 fn complete() -> Value {
     json!({
         "path": "/mqtt/messages",
+        "retainedPath": "/mqtt/retainedMessages",
         "apiVersions": ["2025-02-15-preview"],
         "limits": {
             "profile": "azure",
