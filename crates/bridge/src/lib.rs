@@ -6,7 +6,7 @@
 //! - [`metrics`], [`trace`]: what an operator sees
 //! - [`reload`]: credentials and certificates change while it runs
 //! - [`bridge`]: all of it together, from start to stop
-//! - [`cli`], [`log`], [`signal`], `systemd`, [`healthcheck`]: the program
+//! - [`cli`], [`log`], [`signal`], [`open_files`], `systemd`, [`healthcheck`]: the program
 
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -18,6 +18,7 @@ pub mod http;
 pub mod idempotency;
 pub mod log;
 pub mod metrics;
+pub mod open_files;
 pub mod reload;
 pub mod signal;
 #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ use mqtt_sessions::{Chain, Pool};
 use postmqtt_bridge::bridge::Bridge;
 use postmqtt_bridge::cli::{Cli, Command, Plan, Settings};
 use postmqtt_bridge::http::ListenerTls;
-use postmqtt_bridge::{log, signal};
+use postmqtt_bridge::{log, open_files, signal};
 use tokio_util::sync::CancellationToken;
 
 /// The exit status for invalid settings, the same as clap's.
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
     if check_config {
         return check(&settings);
     }
+    open_files::check(&settings);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &error),

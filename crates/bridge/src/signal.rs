@@ -12,16 +12,21 @@ const IMPATIENT: i32 = 130;
 
 /// Cancels `stop` on the first signal to stop, and terminates the process on the second. Reloads on SIGHUP, also while the
 /// bridge stops.
-pub async fn handle(stop: CancellationToken, reloader: Reloader) {
-    let Ok(mut signals) = Signals::new() else {
-        tracing::warn!("signals cannot be caught; the bridge will not stop gracefully");
-        return;
-    };
-    signals.stop(&reloader).await;
-    tracing::info!("stopping; send the signal again to stop at once");
-    stop.cancel();
-    signals.stop(&reloader).await;
-    std::process::exit(IMPATIENT);
+///
+/// Signals are caught from the call on, before the first poll: a service manager may send one as soon as the bridge is ready.
+pub fn handle(stop: CancellationToken, reloader: Reloader) -> impl Future<Output = ()> + Send + 'static {
+    let signals = Signals::new();
+    async move {
+        let Ok(mut signals) = signals else {
+            tracing::warn!("signals cannot be caught; the bridge will not stop gracefully");
+            return;
+        };
+        signals.stop(&reloader).await;
+        tracing::info!("stopping; send the signal again to stop at once");
+        stop.cancel();
+        signals.stop(&reloader).await;
+        std::process::exit(IMPATIENT);
+    }
 }
 
 #[cfg(unix)]

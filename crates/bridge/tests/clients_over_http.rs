@@ -2,10 +2,11 @@
 
 mod support;
 
+use mqtt_sessions::config::ClientLogin;
 use postmqtt_bridge::cli::Settings;
 use rumqttc::v5::mqttbytes::v5::Packet;
 
-use scripted_broker::{CONNACK, Peer, ScriptedBroker, soon};
+use scripted_broker::{CONNACK, Peer, ScriptedBroker, connack_refused, soon};
 
 use support::{Running, connected, per_client};
 
@@ -170,4 +171,45 @@ async fn a_bridge_that_stops_answers_every_client_and_then_disconnects() {
         assert_eq!(peer.packet().await, None);
     }
     soon(bridge.task).await.unwrap();
+}
+
+#[tokio::test]
+async fn with_own_logins_the_bearer_token_is_the_password_and_its_refusal_is_the_clients_answer() {
+    let broker = ScriptedBroker::start().await;
+    let own = |settings: &mut Settings| {
+        settings.mqtt.sessions = per_client(|clients| clients.login = ClientLogin::Own);
+    };
+    let (bridge, _own) = of_clients_with(&broker, own).await;
+    let with = |client: &str, token: &str| format!("{}authorization: Bearer {token}\r\n", of(client));
+
+    let task = bridge.post("topic=a", &with("pump", "t0ken"), "x");
+    let mut peer = broker.accept(CONNACK).await;
+    let login = peer.login.as_ref().unwrap();
+    assert_eq!((login.username.as_str(), login.password.as_str()), ("pump", "t0ken"));
+    let sent = peer.publish().await;
+    peer.acknowledge(&sent).await;
+    assert_eq!(soon(task).await.unwrap().status, 204);
+
+    // The Reason Code of the CONNACK, and the answer.
+    let rows = [
+        (0x86, 401, "Unauthenticated", Some("Bearer")),
+        (0x87, 403, "NotAuthorized", None),
+        (0x8C, 502, "BrokerLoginFailed", None),
+    ];
+    for (reason_code, status, code, challenge) in rows {
+        let task = bridge.post("topic=a", &with(&format!("client-{reason_code}"), "t0ken"), "x");
+        drop(broker.accept(&connack_refused(reason_code, "because")).await);
+        let answer = soon(task).await.unwrap();
+        assert_eq!((answer.status, answer.code().as_str()), (status, code));
+        assert_eq!(answer.field("www-authenticate"), challenge);
+        assert!(
+            answer.body.contains("because")
+                && answer.body.contains(&format!("\"mqttReasonCode\":{reason_code}"))
+        );
+        assert!(!answer.body.contains("t0ken"));
+    }
+
+    let answer = soon(bridge.post("topic=a", &of("pump"), "x")).await.unwrap();
+    assert_eq!((answer.status, answer.code().as_str()), (500, "UnidentifiedClient"));
+    assert!(!bridge.get("/metrics").await.body.contains("t0ken"));
 }

@@ -126,3 +126,36 @@ fn systemd_is_told_when_the_bridge_listens_and_when_it_stops() {
     }
     std::fs::remove_file(path).unwrap();
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_of_open_files_that_is_too_low_is_one_warning_at_start() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    // The limit, the settings, and what the warning says is needed: connections, sessions, one session for
+    // replies, and 32.
+    let rows: &[(&str, &[&str], Option<&str>)] = &[
+        ("256", &[], Some("the settings need 4131")),
+        ("256", &["--max-connections", "100"], None),
+        ("256", &["--max-connections", "100", "--sessions-of", "client"], Some("the settings need 1134")),
+        ("256", &["--max-connections", "222", "--sessions", "2"], Some("the settings need 257")),
+        ("256", &["--max-connections", "221", "--sessions", "2"], None),
+    ];
+    for (limit, settings, expected) in rows {
+        let mut bridge = Command::new("sh")
+            .args(["-c", "ulimit -n $0 && exec \"$@\"", limit, env!("CARGO_BIN_EXE_postmqtt-bridge")])
+            .args(["--listen", "127.0.0.1:0", "--broker", "mqtt://127.0.0.1:1"])
+            .args(*settings)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(bridge.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let before: Vec<_> = lines.take_while(|line| !line.contains("listening on")).collect();
+        bridge.kill().unwrap();
+        bridge.wait().unwrap();
+        let warnings: Vec<_> = before.iter().filter(|line| line.contains("ulimit -n")).collect();
+        assert_eq!(warnings.len(), usize::from(expected.is_some()), "{settings:?}: {before:?}");
+        assert!(warnings.iter().all(|line| line.contains(expected.unwrap_or_default())), "{warnings:?}");
+    }
+}

@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use mqtt_sessions::budget::{Budget, InFlightLimits};
 use mqtt_sessions::codec::publish::EncodedPublish;
-use mqtt_sessions::config::{BrokerAddress, ClientSessions, Config, Sessions};
+use mqtt_sessions::config::{BrokerAddress, ClientLogin, ClientSessions, Config, Sessions};
 use mqtt_sessions::{Message, Pool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -56,6 +56,7 @@ fn publish(c: &mut Criterion) {
         limit: 64,
         idle_timeout: Duration::from_secs(600),
         connects: 64,
+        login: ClientLogin::Configured,
     };
     let pool = runtime.block_on(connect(address, Sessions::PerClient(sessions)));
     let budget = Budget::new(InFlightLimits { messages: 10_000, bytes: 1 << 30 });
@@ -75,7 +76,7 @@ async fn publish_together(pool: &Arc<Pool>, budget: &Arc<Budget>, concurrency: u
                 let client = (number % 64).to_string();
                 let topic = format!("bench/{client}");
                 let message = message(&topic, Bytes::from_static(&[b'x'; 256]));
-                pool.publish(&message, Some(&client), permit).await.unwrap();
+                pool.publish(&message, Some(client.as_str().into()), permit).await.unwrap();
             })
         })
         .collect();

@@ -58,6 +58,19 @@ pub struct ClientSessions {
     pub idle_timeout: Duration,
     /// How many sessions may be connecting at the same time; at least 1.
     pub connects: usize,
+    /// How the sessions log in.
+    pub login: ClientLogin,
+}
+
+/// How the sessions of clients log in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientLogin {
+    /// With the User Name and Password of the configuration.
+    #[default]
+    Configured,
+    /// With the client's id as the User Name, and the Password that came with its latest message. A connection that exists is
+    /// not made again because of another Password.
+    Own,
 }
 
 /// User Name and Password, each at most 65,535 bytes. The `Debug` form shows neither.
@@ -118,7 +131,13 @@ impl Config {
 impl Default for ClientSessions {
     /// Up to 1000 sessions without a prefix, closed after five idle minutes; 32 connect at the same time.
     fn default() -> Self {
-        Self { prefix: String::new(), limit: 1000, idle_timeout: Duration::from_secs(300), connects: 32 }
+        Self {
+            prefix: String::new(),
+            limit: 1000,
+            idle_timeout: Duration::from_secs(300),
+            connects: 32,
+            login: ClientLogin::default(),
+        }
     }
 }
 

@@ -23,11 +23,23 @@ use crate::codec::{DecodeError, Incoming, TooLong, decode};
 use crate::config::Config;
 use crate::error::{Chain, PublishError};
 use crate::last_good::LastGood;
+use crate::login::Password;
 use crate::outages::Outages;
 use crate::reason_code::{BrokerReason, ReasonCode};
 use crate::route::{Destination, Route, Turn};
 use crate::server_reference::Redirection;
 use crate::tls::{self, TlsError};
+
+/// With which User Name and Password.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Login<'a> {
+    /// Those of the configuration.
+    Configured,
+    Own {
+        user_name: &'a str,
+        password: &'a Password,
+    },
+}
 
 /// What a session accepts from its broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,10 +157,11 @@ impl Connector {
     pub(crate) async fn connect(
         &self,
         client_identifier: &str,
+        login: Login<'_>,
         start: Start,
         route: &mut Route,
     ) -> Result<Accepted, ConnectError> {
-        let packet = self.connect_packet(client_identifier, start)?;
+        let packet = self.connect_packet(client_identifier, login, start)?;
         let mut untried = self.config.brokers.count();
         let mut kept: Option<ConnectError> = None;
         loop {
@@ -228,16 +241,28 @@ impl Connector {
         timeout(time_limit, attempt).await.unwrap_or(Err(ConnectError::TimedOut(time_limit)))
     }
 
-    fn connect_packet(&self, client_identifier: &str, start: Start) -> Result<Vec<u8>, ConnectError> {
+    fn connect_packet(
+        &self,
+        client_identifier: &str,
+        login: Login<'_>,
+        start: Start,
+    ) -> Result<Vec<u8>, ConnectError> {
         let Config { credentials, keep_alive, session_expiry_interval, .. } = &*self.config;
-        // A small file, at a connect: it blocks for less time than handing it to another thread takes.
-        let password =
-            self.password.update(credentials.read_password()).map_err(ConnectError::PasswordFile)?;
+        let configured;
+        let (user_name, password) = match login {
+            Login::Own { user_name, password } => (Some(user_name), Some(password.as_bytes())),
+            Login::Configured => {
+                // A small file, at a connect: it blocks for less time than handing it to another thread takes.
+                let read = credentials.read_password();
+                configured = self.password.update(read).map_err(ConnectError::PasswordFile)?;
+                (credentials.user_name.as_deref(), configured.as_deref().map(str::as_bytes))
+            }
+        };
         let connect = Connect {
             start,
             client_identifier,
-            user_name: credentials.user_name.as_deref(),
-            password: password.as_deref().map(str::as_bytes),
+            user_name,
+            password,
             keep_alive: *keep_alive,
             session_expiry_interval: *session_expiry_interval,
             maximum_packet_size: self.limits.maximum_packet_size,
@@ -351,7 +376,7 @@ mod tests {
         let config = Config { connect_timeout: Duration::from_millis(200), ..Config::new(name.clone()) };
         let connector = Connector::new(Arc::new(config), IncomingLimits::PUBLISHER).unwrap();
         let mut route = connector.route(0);
-        let packet = connector.connect_packet("c", Start::Clean).unwrap();
+        let packet = connector.connect_packet("c", Login::Configured, Start::Clean).unwrap();
         let connecting =
             connector.connect_to_addresses(&name, addresses.to_vec(), &packet, Start::Clean, &mut route);
         let (connected, _peer) = soon(async { tokio::join!(connecting, broker.accept(CONNACK)) }).await;

@@ -31,6 +31,10 @@ pub enum PublishError {
     /// The broker refuses the connection. The message was not sent; the configuration or the broker is at fault.
     #[error("the broker refused the connection with {0}")]
     ConnectionRefused(BrokerReason),
+    /// The broker refuses the client's own User Name and Password (CONNACK 0x86), or the client that they are of (0x87). The
+    /// message was not sent; the client is at fault.
+    #[error("the broker refused the connection of the client with {0}")]
+    ClientRefused(BrokerReason),
     /// The broker closed the connection with a DISCONNECT. The message was not sent; the broker is at fault.
     #[error("the broker closed the connection with {0}")]
     ConnectionClosed(BrokerReason),
@@ -51,6 +55,9 @@ pub enum PublishError {
     /// Each client has its own session, and no client was named. The message was not sent; the caller is at fault.
     #[error("the client that publishes the message is unknown")]
     MissingClient,
+    /// Each client logs in with its own Password, and none was given. The message was not sent; the caller is at fault.
+    #[error("the Password of the client is unknown")]
+    MissingPassword,
     /// There is no room for the message. It was not sent.
     #[error(transparent)]
     Overloaded(#[from] Overload),

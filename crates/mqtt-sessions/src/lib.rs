@@ -61,6 +61,7 @@ mod delivery;
 mod error;
 mod keep_alive;
 mod last_good;
+mod login;
 mod message;
 mod outages;
 mod placement;

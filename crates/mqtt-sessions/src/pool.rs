@@ -10,7 +10,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::budget::Permit;
-use crate::clients::Clients;
+use crate::clients::{Client, Clients};
 use crate::codec::publish::EncodedPublish;
 use crate::config::{Config, Sessions};
 use crate::connector::{Connector, IncomingLimits};
@@ -77,6 +77,7 @@ impl Pool {
             report: Arc::clone(&report),
             tally: Arc::clone(&tally),
             client_identifier: String::new(),
+            login: None,
             number: 0,
             closing: closing.clone(),
             config: Arc::clone(&config),
@@ -132,7 +133,7 @@ impl Pool {
     pub async fn publish(
         &self,
         message: &Message<'_>,
-        client: Option<&str>,
+        client: Option<Client<'_>>,
         permit: Permit,
     ) -> Result<Delivery, PublishError> {
         self.submit(message, client, permit, LatePubAck::Ignored)?.outcome().await
@@ -149,7 +150,7 @@ impl Pool {
     pub fn submit(
         &self,
         message: &Message<'_>,
-        client: Option<&str>,
+        client: Option<Client<'_>>,
         mut permit: Permit,
         late: LatePubAck,
     ) -> Result<Submitted, PublishError> {

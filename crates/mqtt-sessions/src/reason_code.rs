@@ -30,6 +30,10 @@ impl ReasonCode {
     pub const PROTOCOL_ERROR: Self = Self(0x82);
     /// Unsupported Protocol Version.
     pub const UNSUPPORTED_PROTOCOL_VERSION: Self = Self(0x84);
+    /// Bad User Name or Password.
+    pub const BAD_USER_NAME_OR_PASSWORD: Self = Self(0x86);
+    /// Not authorized.
+    pub const NOT_AUTHORIZED: Self = Self(0x87);
     /// Server shutting down.
     pub const SERVER_SHUTTING_DOWN: Self = Self(0x8B);
     /// Session taken over: another connection uses the same Client Identifier (MQTT 5.0, 3.1.4).
@@ -40,6 +44,11 @@ impl ReasonCode {
     pub const USE_ANOTHER_SERVER: Self = Self(0x9C);
     /// Server moved: use another one from now on (MQTT 5.0, 4.11).
     pub const SERVER_MOVED: Self = Self(0x9D);
+
+    /// Whether a CONNACK with it refuses the User Name and Password, or the client that they are of.
+    pub(crate) fn refuses_login(self) -> bool {
+        matches!(self, Self::BAD_USER_NAME_OR_PASSWORD | Self::NOT_AUTHORIZED)
+    }
 }
 
 // === impl BrokerReason ===

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mqtt_sessions::clients::{ClientTally, Clients, ConnectOutcome, DisconnectReason};
-use mqtt_sessions::config::{ClientSessions, Config};
-use mqtt_sessions::{Loss, Overload, Pool, PublishError};
+use mqtt_sessions::config::{ClientLogin, ClientSessions, Config};
+use mqtt_sessions::{Chain, Loss, Overload, Pool, PublishError};
 use scripted_broker::{
     AutomaticBroker, CONNACK, CONNACK_SESSION_PRESENT, PATIENCE, Peer, ScriptedBroker, connack_refused,
     disconnect, soon,
@@ -16,7 +16,7 @@ use scripted_broker::{
 
 use support::{
     Target, acknowledged, config, error, expect_acknowledged, outcome, per_client, pool_of_clients,
-    pool_with, publish, publish_as,
+    pool_with, publish, publish_as, publish_with_password,
 };
 
 /// DISCONNECT 0x8E, Session taken over.
@@ -540,4 +540,97 @@ async fn the_number_of_sessions_is_limited_for_any_number_of_clients() {
     assert_eq!(seen.messages.len(), 40 * LIMIT);
     assert_eq!(seen.most_open, LIMIT + 1, "one of them is the shared session");
     assert_eq!(disconnects(&pool, DisconnectReason::Room), (40 * LIMIT - LIMIT) as u64);
+}
+
+/// User Name and Password of a connection.
+fn login(peer: &Peer) -> (&str, &str) {
+    let login = peer.login.as_ref().unwrap();
+    (&login.username, &login.password)
+}
+
+#[tokio::test]
+async fn a_client_logs_in_with_its_id_and_the_password_of_its_latest_message() {
+    let broker = ScriptedBroker::start().await;
+    let (pool, shared) = pool_of_clients(&broker, |clients| clients.login = ClientLogin::Own).await;
+    assert_eq!(shared.login, None, "the Password of a client is the client's alone");
+    let task = publish_with_password(&pool, ("pump", "first"), "x");
+    let mut peer = broker.accept(CONNACK).await;
+    assert_eq!((peer.connect.client_id.as_str(), login(&peer)), ("pump", ("pump", "first")));
+    peer.expect_publish(b"x").await;
+    expect_acknowledged(task).await;
+
+    // Another Password is no reason to connect again.
+    let task = publish_with_password(&pool, ("pump", "second"), "y");
+    peer.expect_publish(b"y").await;
+    expect_acknowledged(task).await;
+
+    let task = publish_with_password(&pool, ("pump", "third"), "z");
+    peer.publish().await;
+    drop(peer);
+    let mut peer = broker.accept(CONNACK_SESSION_PRESENT).await;
+    assert_eq!(login(&peer), ("pump", "third"));
+    peer.expect_publish(b"z").await;
+    expect_acknowledged(task).await;
+    assert!(matches!(error(publish_as(&pool, "pump", "t", "x")).await, PublishError::MissingPassword));
+}
+
+#[tokio::test]
+async fn a_refused_password_fails_its_client_alone_and_another_one_is_tried_at_once() {
+    for reason_code in [0x86, 0x87] {
+        let broker = ScriptedBroker::start().await;
+        let (pool, _shared) = pool_of_clients(&broker, |clients| clients.login = ClientLogin::Own).await;
+        // The back-off grows to 2 s.
+        let passwords = ["1", "2", "3", "4", "5", "6", "7", "8"];
+        let started = Instant::now();
+        for password in passwords {
+            let task = publish_with_password(&pool, ("pump", password), "x");
+            let refused = broker.accept(&connack_refused(reason_code, "no")).await;
+            assert_eq!(login(&refused), ("pump", password));
+            let error = error(task).await;
+            let PublishError::ClientRefused(reason) = &error else { panic!("{error:?}") };
+            assert_eq!(reason.reason_code.0, reason_code);
+            let shown = Chain(&error).to_string();
+            assert_eq!(
+                shown,
+                format!(
+                    "the broker refused the connection of the client with Reason Code 0x{reason_code:02X} (no)"
+                )
+            );
+        }
+        // With the same Password, the broker is not asked again yet.
+        let again = error(publish_with_password(&pool, ("pump", "8"), "x")).await;
+        assert!(matches!(again, PublishError::ClientRefused(_)), "{again:?}");
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+
+        let task = publish_with_password(&pool, ("valve", "good"), "x");
+        let mut valve = broker.accept(CONNACK).await;
+        assert_eq!(login(&valve), ("valve", "good"));
+        valve.expect_publish(b"x").await;
+        expect_acknowledged(task).await;
+
+        let task = publish_with_password(&pool, ("pump", "good"), "x");
+        let mut pump = broker.accept(CONNACK).await;
+        assert_eq!(login(&pump), ("pump", "good"));
+        pump.expect_publish(b"x").await;
+        expect_acknowledged(task).await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_comes_with_another_password_during_an_attempt_is_not_answered_with_its_refusal() {
+    let broker = ScriptedBroker::start().await;
+    let (pool, _shared) = pool_of_clients(&broker, |clients| clients.login = ClientLogin::Own).await;
+    let first = publish_with_password(&pool, ("pump", "old"), "1");
+    let mut refused = broker.accept(&[]).await;
+    assert_eq!(login(&refused), ("pump", "old"));
+    let second = publish_with_password(&pool, ("pump", "new"), "2");
+    assert!(refused.is_quiet().await);
+    refused.send(&connack_refused(0x86, "")).await;
+
+    let mut peer = broker.accept(CONNACK).await;
+    assert_eq!(login(&peer), ("pump", "new"));
+    for (task, payload) in [(first, b"1"), (second, b"2")] {
+        peer.expect_publish(payload).await;
+        expect_acknowledged(task).await;
+    }
 }

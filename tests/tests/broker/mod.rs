@@ -2,6 +2,7 @@
 
 mod brokers;
 mod client_sessions;
+mod credentials;
 mod delivery;
 mod descriptors;
 mod failures;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mqtt_sessions::config::{ServerReferences, Sessions};
+use mqtt_sessions::config::{ClientLogin, ServerReferences, Sessions};
 
 use super::Settings;
 
@@ -41,6 +41,9 @@ impl fmt::Display for Plan<'_> {
             Sessions::PerClient(clients) => {
                 writeln!(f, "Each client has its own session with {brokers}.")?;
                 writeln!(f, "At most {} clients have one at a time.", clients.limit)?;
+                if clients.login == ClientLogin::Own {
+                    writeln!(f, "It logs in with the client id and the client's bearer token.")?;
+                }
             }
         }
         if brokers.only().is_none() {

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use mqtt_sessions::config::{ClientSessions, Sessions};
+use mqtt_sessions::config::{ClientLogin, ClientSessions, Sessions};
 
 use super::client_id_prefix::check_prefix;
 use super::invalid_setting::InvalidSetting;
@@ -37,6 +37,19 @@ pub(super) struct SessionArgs {
         hide_default_value = true
     )]
     client_session_prefix: String,
+    /// How the sessions of clients log in
+    #[arg(long, env = "POSTMQTT_CLIENT_PASSWORD", value_name = "WHICH", default_value = "bridge")]
+    client_password: Which,
+}
+
+/// A Password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Which {
+    /// With the User Name and Password of the bridge
+    Bridge,
+    /// With the client id as the User Name and the bearer token of the client's latest request as the Password. The edge
+    /// has to pass Authorization on
+    Token,
 }
 
 /// The owner of the sessions.
@@ -54,6 +67,10 @@ pub(super) enum Owner {
 impl SessionArgs {
     pub(super) fn into_sessions(self, shared: NonZeroUsize) -> Result<Sessions, InvalidSetting> {
         check_prefix("--client-session-prefix", &self.client_session_prefix)?;
+        if self.sessions_of == Owner::Bridge && self.client_password == Which::Token {
+            let text = "expected --sessions-of client with --client-password token";
+            return Err(InvalidSetting(text.to_owned()));
+        }
         Ok(match self.sessions_of {
             Owner::Bridge => Sessions::Shared(shared.get()),
             Owner::Client => Sessions::PerClient(ClientSessions {
@@ -61,6 +78,10 @@ impl SessionArgs {
                 limit: self.client_sessions_limit.get(),
                 idle_timeout: self.client_session_idle,
                 connects: self.client_connects_limit.get(),
+                login: match self.client_password {
+                    Which::Bridge => ClientLogin::Configured,
+                    Which::Token => ClientLogin::Own,
+                },
             }),
         })
     }

@@ -2,7 +2,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::CommandFactory;
-use mqtt_sessions::config::ClientSessions;
+use mqtt_sessions::config::{ClientLogin, ClientSessions};
 
 use super::*;
 
@@ -67,8 +67,12 @@ fn sessions_are_shared_or_one_for_each_client() {
         limit: 1000,
         idle_timeout: Duration::from_secs(300),
         connects: 32,
+        login: ClientLogin::Configured,
     };
-    assert_eq!(clients.sessions, Sessions::PerClient(defaults));
+    assert_eq!(clients.sessions, Sessions::PerClient(defaults.clone()));
+
+    let own = mqtt(&["--sessions-of", "client", "--client-password", "token"]);
+    assert_eq!(own.sessions, Sessions::PerClient(ClientSessions { login: ClientLogin::Own, ..defaults }));
 }
 
 #[test]
@@ -118,6 +122,7 @@ fn an_invalid_value_is_answered_with_what_was_expected() {
         (&["--client-sessions-limit", "0"], "expected a whole number of at least 1"),
         (&["--client-session-idle", "60"], "expected a number and a unit"),
         (&["--client-connects-limit", "many"], "expected a whole number of at least 1"),
+        (&["--client-password", "token"], "expected --sessions-of client"),
         (&["--client-session-prefix", "a\nb"], "--client-session-prefix"),
     ];
     for (given, expected) in rows {

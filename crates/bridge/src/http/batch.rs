@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_publish::batch::{self, Batch, Line};
-use http_publish::{ClientId, Code, JUDGED_LINES, PayloadCheck, Problem, Purpose, Rules};
+use http_publish::{Code, JUDGED_LINES, PayloadCheck, Problem, Purpose, Rules};
 use hyper::HeaderMap;
 use mqtt_sessions::Submitted;
 use mqtt_sessions::budget::Budget;
 
-use super::client;
+use super::client::{self, Client};
 use super::publisher::Publisher;
 use crate::metrics::Metrics;
 use crate::trace::{self, TraceContext};
@@ -25,7 +25,7 @@ pub(super) struct Means<'a> {
     /// The header fields of the request.
     pub(super) fields: &'a HeaderMap,
     pub(super) metrics: &'a Metrics,
-    pub(super) client: Option<&'a ClientId<'a>>,
+    pub(super) client: Option<&'a Client<'a>>,
     pub(super) passing_on: PassingOn<'a>,
     pub(super) written_by: WrittenBy,
 }

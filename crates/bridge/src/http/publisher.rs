@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http_publish::{ClientId, Code, Problem};
+use http_publish::{Code, Problem};
 use mqtt_sessions::budget::Permit;
 use mqtt_sessions::{Delivery, LatePubAck, Message, Pool, PublishError, Submitted};
 
+use super::client::Client;
 use super::config::HttpConfig;
 use crate::idempotency::{Admission, Attendance, Fingerprint, KeyId, Keys, Outcome, Publication, Refusal};
 use crate::metrics::Metrics;
@@ -46,11 +47,11 @@ impl Publisher {
     pub(super) async fn publish(
         &self,
         message: &Message<'_>,
-        client: Option<&ClientId<'_>>,
+        client: Option<&Client<'_>>,
         permit: Permit,
     ) -> Result<Published, Problem> {
         let start = Instant::now();
-        let outcome = self.pool.publish(message, client.map(ClientId::as_str), permit).await;
+        let outcome = self.pool.publish(message, client.map(Client::of_session), permit).await;
         self.metrics.observe_publish(start.elapsed());
         translate::answer(outcome)
     }
@@ -59,10 +60,10 @@ impl Publisher {
     pub(super) fn submit(
         &self,
         message: &Message<'_>,
-        client: Option<&ClientId<'_>>,
+        client: Option<&Client<'_>>,
         permit: Permit,
     ) -> Result<Submitted, Problem> {
-        let client = client.map(ClientId::as_str);
+        let client = client.map(Client::of_session);
         self.pool.submit(message, client, permit, LatePubAck::Ignored).map_err(translate::problem)
     }
 
@@ -86,7 +87,7 @@ impl Publisher {
     pub(super) async fn publish_once(
         &self,
         message: &Message<'_>,
-        client: Option<&ClientId<'_>>,
+        client: Option<&Client<'_>>,
         permit: Permit,
         (key, fingerprint): (KeyId, Fingerprint),
     ) -> Result<Delivered, Problem> {
@@ -115,12 +116,12 @@ impl Publisher {
     async fn publish_first(
         &self,
         message: &Message<'_>,
-        client: Option<&ClientId<'_>>,
+        client: Option<&Client<'_>>,
         permit: Permit,
         publication: Publication,
         attendance: Attendance,
     ) -> Result<Published, Problem> {
-        let client = client.map(ClientId::as_str);
+        let client = client.map(Client::of_session);
         match self.pool.submit(message, client, permit, LatePubAck::Reported) {
             Ok(submitted) => drop(tokio::spawn(follow(submitted, publication, Arc::clone(&self.metrics)))),
             Err(error) => publication.unacknowledged(translate::answer(Err(error))),

@@ -7,20 +7,22 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_publish::{
-    CLIENT_ID, ClientId, Code, Decision, PayloadCheck, Problem, Publish, Purpose, REQUEST_ID, ReasonCode,
-    RequestHead, RequestId, Rules, Wait, batch, read,
+    CLIENT_ID, Code, Decision, PayloadCheck, Problem, Publish, Purpose, REQUEST_ID, ReasonCode, RequestHead,
+    RequestId, Rules, Wait, batch, read,
 };
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 use mqtt_sessions::budget::{Budget, Permit};
+use mqtt_sessions::clients::Clients;
+use mqtt_sessions::config::ClientLogin;
 use mqtt_sessions::{Message, Pool, PublishError};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer};
 use super::batch::{Means, PassingOn, WrittenBy};
 use super::body::Payload;
-use super::client;
+use super::client::{self, Client};
 use super::coalesced_writes::OpenStream;
 use super::config::HttpConfig;
 use super::publisher::{Delivered, Publisher};
@@ -237,10 +239,10 @@ impl Service {
         publish.wait = wait;
         let names_client = self.pool.clients().is_some()
             || publish.idempotency_key.is_some() && parts.headers.contains_key(CLIENT_ID);
-        let client = names_client.then(|| client::named(&parts.headers)).transpose()?;
+        let client = names_client.then(|| client::read(&parts.headers, self.client_login())).transpose()?;
         let key = publish.idempotency_key.as_ref().map(|key| {
             let hashing = self.keys.hashing();
-            let id = hashing.key(client.as_ref(), publish.topic_name.as_str(), key);
+            let id = hashing.key(client.as_ref().map(|client| &client.id), publish.topic_name.as_str(), key);
             (id, hashing.message(&publish, &parts.headers))
         });
         let trace = self.follows_traces().then(|| TraceContext::of(&parts.headers)).flatten();
@@ -274,7 +276,8 @@ impl Service {
     async fn handle_batch(&self, parts: &Parts, payload: &mut Payload) -> Result<Answer, Problem> {
         let head = head(parts);
         let batch = batch::read(&head, &self.rules)?;
-        let client = self.pool.clients().map(|_| client::named(&parts.headers)).transpose()?;
+        let client =
+            self.pool.clients().map(|clients| client::read(&parts.headers, clients.login())).transpose()?;
         let trace = self.follows_traces().then(|| TraceContext::of(&parts.headers)).flatten();
         let span = match &self.spans {
             Some(spans) if batch.purpose == Purpose::Send => spans.begin_batch(trace.as_ref(), &batch),
@@ -302,6 +305,11 @@ impl Service {
         };
         span.end_batch(outcome.as_ref().map(|answered| (answered.messages, answered.refused)));
         outcome.map(answer::batch)
+    }
+
+    /// How the session of a client logs in, if it has one.
+    fn client_login(&self) -> ClientLogin {
+        self.pool.clients().map(Clients::login).unwrap_or_default()
     }
 
     /// Whether the trace context of a request is used at all.
@@ -351,7 +359,7 @@ impl Service {
     async fn send(
         &self,
         publish: &Publish<'_>,
-        client: Option<&ClientId<'_>>,
+        client: Option<&Client<'_>>,
         key: Option<(KeyId, Fingerprint)>,
         payload: Bytes,
         permit: Permit,
@@ -378,7 +386,7 @@ impl Service {
         requests: &Requests,
         wait: Wait,
         publish: &Publish<'_>,
-        client: Option<&ClientId<'_>>,
+        client: Option<&Client<'_>>,
         payload: Bytes,
         permit: Permit,
     ) -> Result<Answered, Problem> {

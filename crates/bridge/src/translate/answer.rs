@@ -55,6 +55,14 @@ pub(crate) fn problem(error: PublishError) -> Problem {
             return Problem::new(reason_code.to_connection_problem(), detail)
                 .from_broker(reason_code, reason.reason_string);
         }
+        PublishError::ClientRefused(reason) => {
+            let reason_code = ReasonCode(reason.reason_code.0);
+            let code = match reason.reason_code {
+                mqtt_sessions::ReasonCode::NOT_AUTHORIZED => Code::NotAuthorized,
+                _ => Code::Unauthenticated,
+            };
+            return Problem::new(code, detail).from_broker(reason_code, reason.reason_string);
+        }
         PublishError::MessageRejected(reason) => {
             let reason_code = ReasonCode(reason.reason_code.0);
             // A code that faults the message means the same as in PUBACK.
@@ -67,7 +75,7 @@ pub(crate) fn problem(error: PublishError) -> Problem {
         PublishError::BrokerProtocol(_) => Code::BrokerProtocolError,
         PublishError::BrokerUnavailable(_) => Code::BrokerUnavailable,
         PublishError::ConnectionLost(_) => Code::ConnectionLost,
-        PublishError::MissingClient => Code::UnidentifiedClient,
+        PublishError::MissingClient | PublishError::MissingPassword => Code::UnidentifiedClient,
         PublishError::Overloaded(Overload::Budget(Exhausted::Share)) => Code::ClientShareExceeded,
         PublishError::Overloaded(_) => Code::Overloaded,
         PublishError::AcknowledgementTimeout | PublishError::WriteTimeout => Code::AcknowledgementTimeout,
@@ -99,6 +107,8 @@ mod tests {
             (PublishError::ConnectionRefused(reason(0x87)), 502, Code::BrokerLoginFailed),
             (PublishError::ConnectionRefused(reason(0x97)), 429, Code::BrokerRateExceeded),
             (PublishError::ConnectionRefused(reason(0x88)), 503, Code::BrokerUnavailable),
+            (PublishError::ClientRefused(reason(0x86)), 401, Code::Unauthenticated),
+            (PublishError::ClientRefused(reason(0x87)), 403, Code::NotAuthorized),
             (PublishError::ConnectionClosed(reason(0x97)), 429, Code::BrokerRateExceeded),
             (PublishError::ConnectionClosed(reason(0x8B)), 503, Code::BrokerUnavailable),
             (PublishError::MessageRejected(reason(0x97)), 429, Code::QuotaExceeded),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http_publish::Rules;
 use mqtt_sessions::budget::InFlightLimits;
-use mqtt_sessions::config::{BrokerAddress, ClientSessions, Config, Sessions};
+use mqtt_sessions::config::{BrokerAddress, ClientLogin, ClientSessions, Config, Sessions};
 use postmqtt_bridge::bridge::Bridge;
 use postmqtt_bridge::cli::Settings;
 use postmqtt_bridge::http::HttpConfig;
@@ -79,6 +79,7 @@ pub(crate) fn per_client(change: impl FnOnce(&mut ClientSessions)) -> Sessions {
         limit: 100,
         idle_timeout: Duration::from_secs(600),
         connects: 10,
+        login: ClientLogin::Configured,
     };
     change(&mut sessions);
     Sessions::PerClient(sessions)

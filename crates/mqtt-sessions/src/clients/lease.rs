@@ -27,7 +27,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Handle { client, session, bell } = &self.handle;
+        let Handle { client, session, bell, .. } = &self.handle;
         if self.registry.release(client) == LastUse::Yes && session.status() != Status::Connected {
             // The session may be able to retire.
             bell.notify_one();

@@ -25,8 +25,10 @@ pub(crate) use self::lease::Lease;
 use self::on_demand::{Limits, OnDemand};
 use self::registry::{Handle, Registry};
 pub use self::tally::{ClientTally, ConnectOutcome, DisconnectReason};
-use crate::config::ClientSessions;
-use crate::error::Overload;
+use crate::config::{ClientLogin, ClientSessions};
+use crate::error::PublishError;
+pub use crate::login::Client;
+use crate::login::own_login;
 use crate::session::{Session, SessionOptions};
 
 /// The sessions of clients.
@@ -64,9 +66,17 @@ impl Clients {
     ///
     /// # Errors
     ///
-    /// Returns an error if the limit of sessions is reached and all of them are in use.
-    pub(crate) fn acquire(&self, client: &str) -> Result<Lease, Overload> {
-        let handle = self.registry.acquire(client, |client| self.open(client))?;
+    /// Returns an error if the limit of sessions is reached and all of them are in use, or if a Password is missing.
+    pub(crate) fn acquire(&self, client: Client<'_>) -> Result<Lease, PublishError> {
+        let password = match self.settings.login {
+            ClientLogin::Configured => None,
+            ClientLogin::Own => Some(client.password.ok_or(PublishError::MissingPassword)?),
+        };
+        let handle = self.registry.acquire(client.id, |client| self.open(client, password))?;
+        if let Some((latest, password)) = handle.password.as_ref().zip(password) {
+            // Before the message is submitted, so that the session's task sees it first.
+            latest.update(password);
+        }
         Ok(Lease::new(Arc::clone(&self.registry), handle))
     }
 
@@ -82,13 +92,19 @@ impl Clients {
         self.settings.limit
     }
 
+    /// How the sessions log in.
+    #[must_use]
+    pub const fn login(&self) -> ClientLogin {
+        self.settings.login
+    }
+
     /// Counts of connections.
     #[must_use]
     pub fn tally(&self) -> &ClientTally {
         &self.tally
     }
 
-    fn open(&self, client: &Arc<str>) -> Handle {
+    fn open(&self, client: &Arc<str>, password: Option<&str>) -> Handle {
         let bell = Arc::new(Notify::new());
         let lifecycle = Arc::new(OnDemand::new(
             Arc::clone(client),
@@ -101,8 +117,10 @@ impl Clients {
         options.client_identifier = format!("{}{client}", self.settings.prefix);
         // A client that comes back starts at the same broker, which may still have its session.
         options.number = usize::try_from(self.hasher.hash_one(client) >> 32).unwrap_or_default();
+        let (password, login) = password.map(|password| own_login(client, password)).unzip();
+        options.login = login;
         let session = Arc::new(Session::start(options, lifecycle, &self.tasks));
-        Handle { client: Arc::clone(client), session, bell }
+        Handle { client: Arc::clone(client), session, bell, password }
     }
 }
 

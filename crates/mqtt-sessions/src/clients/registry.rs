@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::table::{Acquired, Full, LastUse, Table};
 use crate::error::Overload;
+use crate::login::LatestPassword;
 use crate::session::{EvictionReason, Retirement, Session};
 
 /// A [`Table`] behind a lock.
@@ -21,6 +22,8 @@ pub(super) struct Handle {
     pub(super) session: Arc<Session>,
     /// Rings when the session is evicted, and when the last publish releases it while it has no connection.
     pub(super) bell: Arc<Notify>,
+    /// `None`: it logs in as the configuration says.
+    pub(super) password: Option<LatestPassword>,
 }
 
 // === impl Registry ===

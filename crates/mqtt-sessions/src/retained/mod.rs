@@ -26,7 +26,7 @@ use self::read::Read;
 use crate::codec::connect::Start;
 use crate::codec::received::ReceivedPublish;
 use crate::config::Config;
-use crate::connector::Connector;
+use crate::connector::{Connector, Login};
 use crate::subscriber::{IncomingLimits, SubscribeError};
 use crate::tls::TlsError;
 
@@ -96,7 +96,8 @@ impl RetainedReader {
         let client_identifier = format!("{}-{:016x}", self.client_id_prefix, fastrand::u64(..));
         // Reads are spread over the brokers.
         let mut route = self.connector.route(fastrand::usize(..));
-        let connected = self.connector.connect(&client_identifier, Start::Clean, &mut route).await;
+        let connected =
+            self.connector.connect(&client_identifier, Login::Configured, Start::Clean, &mut route).await;
         let accepted = connected.map_err(|error| SubscribeError::Unavailable(Arc::new(error).into()))?;
         let mut read = Read::new(accepted, self.config, on_message);
         let outcome = read.run(topic_filter).await;

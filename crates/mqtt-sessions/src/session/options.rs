@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::connector::Connector;
+use crate::login::OwnLogin;
 use crate::report::Report;
 use crate::tally::Tally;
 
@@ -18,6 +19,8 @@ pub(crate) struct SessionOptions {
     pub(crate) tally: Arc<Tally>,
     /// Unique among all sessions of the broker, or the client's own.
     pub(crate) client_identifier: String,
+    /// `None`: the User Name and Password of the configuration.
+    pub(crate) login: Option<OwnLogin>,
     /// Says at which broker the session starts.
     pub(crate) number: usize,
     /// Closes the session.

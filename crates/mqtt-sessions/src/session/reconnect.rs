@@ -6,7 +6,7 @@
 //! when its [`Lifecycle`] confirms that no publish uses it, so that no message is lost on a session that is closing.
 
 use std::error::Error;
-use std::future::Future;
+use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +26,9 @@ use crate::backoff::Backoff;
 use crate::codec::DecodeError;
 use crate::codec::connack::SessionPresent;
 use crate::codec::connect::Start;
-use crate::connector::{Accepted, ConnectError};
+use crate::connector::{Accepted, ConnectError, Login};
 use crate::error::{Loss, PublishError};
+use crate::login::OwnLogin;
 use crate::route::{Route, Turn};
 
 /// Owns a session.
@@ -160,10 +161,16 @@ impl<L: Lifecycle> Reconnect<L> {
     /// Connects. An eviction does not cancel the attempt: the broker might process its CONNECT after that of the client's
     /// next session, and take that one over.
     async fn connect(&mut self, Admission { connection, attempt }: Admission) -> State {
+        let own =
+            self.options.login.as_mut().map(|login| (Arc::clone(&login.user_name), login.take_password()));
+        let login = match &own {
+            None => Login::Configured,
+            Some((user_name, password)) => Login::Own { user_name, password },
+        };
         let (options, start) = (self.options.clone(), self.start);
         // It comes back with the broker that was reached.
         let mut route = self.route.clone();
-        let connecting = options.connector.connect(&options.client_identifier, start, &mut route);
+        let connecting = options.connector.connect(&options.client_identifier, login, start, &mut route);
         let connected = self.meanwhile(connecting).await;
         drop(attempt);
         self.route = route;
@@ -176,7 +183,20 @@ impl<L: Lifecycle> Reconnect<L> {
             Some(Err(error)) => {
                 self.lifecycle.record(Event::ConnectFailed(&error));
                 let error = Arc::new(error);
-                self.unavailable(&*error, PublishError::from(Arc::clone(&error)));
+                let seen = match PublishError::from(Arc::clone(&error)) {
+                    PublishError::ConnectionRefused(reason)
+                        if own.is_some() && reason.reason_code.refuses_login() =>
+                    {
+                        PublishError::ClientRefused(reason)
+                    }
+                    seen => seen,
+                };
+                if matches!(seen, PublishError::ClientRefused(_)) && self.has_new_password() {
+                    // Messages that came with another Password meanwhile are not answered with what this one has met.
+                    self.expect_connection();
+                    return State::Idle;
+                }
+                self.unavailable(&*error, seen);
                 State::BackingOff
             }
         }
@@ -274,8 +294,19 @@ impl<L: Lifecycle> Reconnect<L> {
 
     async fn back_off(&mut self) -> State {
         let wait = self.backoff.next_wait();
-        match self.unless_evicted(sleep(wait)).await {
+        let login = self.options.login.clone();
+        let waiting = async {
+            tokio::select! {
+                () = sleep(wait) => {}
+                // What another Password has met says nothing about this one.
+                () = new_password(login) => {}
+            }
+        };
+        match self.unless_evicted(waiting).await {
             Waited::Done(()) => {
+                if self.has_new_password() {
+                    self.expect_connection();
+                }
                 self.route.reset_hops();
                 State::Idle
             }
@@ -371,9 +402,14 @@ impl<L: Lifecycle> Reconnect<L> {
 
     fn submit(&mut self, submission: Submission) {
         self.outbox.submit(submission);
-        if let Availability::Unavailable(error) = &self.availability {
-            self.outbox.fail_waiting(error);
+        match &self.availability {
+            Availability::Unavailable(error) if !self.has_new_password() => self.outbox.fail_waiting(error),
+            Availability::Unavailable(_) | Availability::Expected(_) => {}
         }
+    }
+
+    fn has_new_password(&self) -> bool {
+        self.options.login.as_ref().is_some_and(OwnLogin::has_new_password)
     }
 
     fn next_tick(&self) -> Instant {
@@ -394,5 +430,13 @@ impl<L: Lifecycle> Reconnect<L> {
             }
             Availability::Expected(_) | Availability::Unavailable(_) => {}
         }
+    }
+}
+
+/// Waits for a Password that was not tried, which only an own login can have.
+async fn new_password(login: Option<OwnLogin>) {
+    match login {
+        Some(mut login) => login.new_password().await,
+        None => pending().await,
     }
 }

@@ -15,7 +15,7 @@ use crate::codec::connect::Start;
 use crate::codec::received::ReceivedPublish;
 use crate::codec::subscribe::Subscription;
 use crate::config::Config;
-use crate::connector::{Connector, IncomingLimits};
+use crate::connector::{Connector, IncomingLimits, Login};
 use crate::error::{Chain, PublishError};
 use crate::route::Route;
 use crate::session::End;
@@ -117,7 +117,12 @@ impl<F: Fn(ReceivedPublish) + Send + Sync + 'static> Session<F> {
         let closing = self.closing.clone();
         let connected = tokio::select! {
             () = closing.cancelled() => return Ended::Connection(End::Closed),
-            connected = self.connector.connect(&self.client_identifier, *start, &mut self.route) => connected,
+            connected = self.connector.connect(
+                &self.client_identifier,
+                Login::Configured,
+                *start,
+                &mut self.route,
+            ) => connected,
         };
         let mut accepted = match connected {
             Ok(accepted) => accepted,

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mqtt_sessions::budget::{Budget, InFlightLimits, Permit};
-use mqtt_sessions::config::{BrokerAddress, ClientSessions, Config, Sessions};
+use mqtt_sessions::clients::Client;
+use mqtt_sessions::config::{BrokerAddress, ClientLogin, ClientSessions, Config, Sessions};
 use mqtt_sessions::{BrokerReason, Delivery, Message, Pool, PublishError, QoS, ReasonCode, Retain};
 use scripted_broker::{CONNACK, PATIENCE, Peer, ScriptedBroker, soon};
 use tokio::task::JoinHandle;
@@ -80,6 +81,7 @@ pub(crate) fn per_client(change: impl FnOnce(&mut ClientSessions)) -> Sessions {
         limit: 100,
         idle_timeout: Duration::from_secs(600),
         connects: 10,
+        login: ClientLogin::Configured,
     };
     change(&mut sessions);
     Sessions::PerClient(sessions)
@@ -102,6 +104,20 @@ pub(crate) fn publish_as(
     payload: impl Into<Bytes>,
 ) -> JoinHandle<Outcome> {
     tokio::spawn(submit(Arc::clone(pool), Some(client.to_owned()), target.into(), payload.into()))
+}
+
+/// Publishes in a task, as a client with a Password.
+pub(crate) fn publish_with_password(
+    pool: &Arc<Pool>,
+    (id, password): (&'static str, &'static str),
+    payload: &'static str,
+) -> JoinHandle<Outcome> {
+    let pool = Arc::clone(pool);
+    tokio::spawn(async move {
+        let permit = Budget::new(InFlightLimits { messages: 1, bytes: 1 << 30 }).admit().unwrap();
+        let client = Client { id, password: Some(password) };
+        pool.publish(&Message::new("t", payload), Some(client), permit).await
+    })
 }
 
 /// Publishes in a task, within a budget.
@@ -129,7 +145,7 @@ async fn submit_with(
 ) -> Outcome {
     let Target { topic, qos, retain } = target;
     let message = Message { qos, retain, ..Message::new(topic, payload) };
-    pool.publish(&message, client.as_deref(), permit).await
+    pool.publish(&message, client.as_deref().map(Client::from), permit).await
 }
 
 pub(crate) async fn outcome(task: JoinHandle<Outcome>) -> Outcome {

@@ -42,7 +42,7 @@ pub use envoy::envoy;
 pub use h2load::h2load;
 pub use helm::helm;
 pub use languages::{axios, go, java, node, python_with_http_clients};
-pub use mosquitto::mosquitto;
+pub use mosquitto::{mosquitto, mosquitto_passwd};
 pub use newman::newman;
 pub use node_red::node_red;
 pub use prometheus::{prometheus, promtool};

@@ -20,3 +20,16 @@ pub fn mosquitto() -> Result<PathBuf> {
     apt::ensure(&["mosquitto"], "for the broker that the tests run against")?;
     command::find("mosquitto").ok_or_else(|| Error::new("mosquitto was installed, but is not on the PATH."))
 }
+
+/// The program `mosquitto_passwd`, which comes with Mosquitto.
+///
+/// # Errors
+/// Where it is missing and cannot be installed.
+pub fn mosquitto_passwd() -> Result<PathBuf> {
+    if let Some(found) = command::find("mosquitto_passwd") {
+        return Ok(found);
+    }
+    apt::ensure(&["mosquitto"], "for the passwords of the broker that the tests run against")?;
+    command::find("mosquitto_passwd")
+        .ok_or_else(|| Error::new("mosquitto was installed, but mosquitto_passwd is not on the PATH."))
+}
