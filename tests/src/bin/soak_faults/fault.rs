@@ -6,6 +6,8 @@ use end_to_end::authority::Identity;
 use end_to_end::{AutomaticBroker, Conduct, Edge, Link};
 use scripted_broker::{connack_refused, disconnect};
 
+use crate::packets::{self, Loss};
+
 /// What a fault happens to.
 pub(crate) struct Scene {
     pub(crate) edge: Edge,
@@ -46,12 +48,24 @@ pub(crate) enum Fault {
     BridgeStopped,
     /// A bridge hangs.
     BridgeFrozen,
+    /// 10 % of the packets between bridges and broker are lost, in both directions.
+    PacketsLost,
+    /// All of them are lost, and no side learns of it.
+    PacketsBlackHoled,
 }
 
 // === impl Fault ===
 
 impl Fault {
-    pub(crate) const ALL: [Self; 14] = [
+    /// Those that can happen on this machine.
+    pub(crate) fn possible() -> Vec<Self> {
+        let below_tcp: &[Self] = if packets::can_be_dropped() { &Self::BELOW_TCP } else { &[] };
+        [&Self::ABOVE_TCP, below_tcp].concat()
+    }
+
+    const BELOW_TCP: [Self; 2] = [Self::PacketsLost, Self::PacketsBlackHoled];
+
+    const ABOVE_TCP: [Self; 14] = [
         Self::ConnectionsCut,
         Self::BrokerAway,
         Self::BrokerKilled,
@@ -112,8 +126,15 @@ impl Fault {
                 wait();
                 bridge.thaw();
             }
+            Self::PacketsLost => lose(link, "numgen random mod 100 < 10", wait),
+            Self::PacketsBlackHoled => lose(link, "", wait),
         }
     }
+}
+
+fn lose(link: &Link, condition: &str, wait: impl Fn()) {
+    let _loss = Loss::start(link.port(), condition);
+    wait();
 }
 
 fn behave(broker: &AutomaticBroker, conduct: Conduct, wait: impl Fn()) {

@@ -6,6 +6,7 @@
 
 mod fault;
 mod ledger;
+mod packets;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ const PROBE: &str = "probe";
 const SHOWN: usize = 20;
 
 fn main() -> ExitCode {
+    packets::enter_namespace();
     let seconds = number("POSTMQTT_SOAK_SECONDS").unwrap_or(60);
     let seed = number("POSTMQTT_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("{seconds} s of faults, seed {seed}");
@@ -127,7 +129,7 @@ fn run_faults(scene: &Scene, duration: Duration, seed: u64) -> (BTreeMap<Fault, 
     while Instant::now() < end {
         // Each of them once before any comes again.
         let fault = faults.pop().unwrap_or_else(|| {
-            faults = Fault::ALL.to_vec();
+            faults = Fault::possible();
             random.shuffle(&mut faults);
             Fault::ConnectionsCut
         });
