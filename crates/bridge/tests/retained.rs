@@ -10,7 +10,7 @@ use mqtt_sessions::subscriber::IncomingLimits;
 use postmqtt_bridge::cli::Settings;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish, PublishProperties};
-use scripted_broker::{CONNACK, PATIENCE, Peer, ScriptedBroker, soon};
+use scripted_broker::{CONNACK, PATIENCE, Peer, ScriptedBroker, soon, unsuback};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -52,6 +52,7 @@ async fn serve(broker: &ScriptedBroker, filter: &str, messages: &[Publish]) -> P
         match packet {
             Packet::PingReq(_) => peer.send(&[0xD0, 0]).await,
             Packet::PubAck(_) => {}
+            Packet::Unsubscribe(unsubscribe) => peer.send(&unsuback(unsubscribe.pkid, 0)).await,
             Packet::Disconnect(_) => break,
             other => panic!("{other:?}"),
         }

@@ -316,6 +316,7 @@ async fn log_in(
                 | Incoming::PubRec(_)
                 | Incoming::Publish(_)
                 | Incoming::SubAck(_)
+                | Incoming::UnsubAck(_)
                 | Incoming::PingResp => Err(DecodeError::Protocol("the first packet is not CONNACK").into()),
             };
         }

@@ -7,7 +7,9 @@ use mqtt_sessions::codec::connect::{Connect, Start};
 use mqtt_sessions::codec::puback::PacketIdentifier;
 use mqtt_sessions::codec::publish::EncodedPublish;
 use mqtt_sessions::codec::received::encode_puback;
-use mqtt_sessions::codec::subscribe::{RetainHandling, Subscription, SubscriptionIdentifier};
+use mqtt_sessions::codec::subscribe::{
+    RetainHandling, Subscription, SubscriptionIdentifier, encode_unsubscribe,
+};
 use mqtt_sessions::codec::{DecodeError, Decoded, Incoming, TooLong, decode};
 use mqtt_sessions::{Message, PayloadFormat, QoS, Retain};
 use proptest::collection::vec;
@@ -267,6 +269,13 @@ proptest! {
         prop_assert_eq!(filter.qos == ReadQoS::AtLeastOnce, at_least_once);
         prop_assert_eq!(filter.retain_forward_rule == RetainForwardRule::OnEverySubscribe, send_retained);
         prop_assert!(!filter.nolocal && !filter.preserve_retain);
+
+        let mut bytes = BytesMut::from(encode_unsubscribe(&topic_filter, packet_identifier).unwrap().as_slice());
+        let Ok(Packet::Unsubscribe(read)) = Packet::read(&mut bytes, None) else {
+            return Err(TestCaseError::fail("an UNSUBSCRIBE"));
+        };
+        prop_assert!(bytes.is_empty());
+        prop_assert_eq!((read.pkid, read.filters), (identifier, vec![topic_filter]));
 
         let mut bytes = BytesMut::from(encode_puback(packet_identifier).as_slice());
         let Ok(Packet::PubAck(read)) = Packet::read(&mut bytes, None) else {

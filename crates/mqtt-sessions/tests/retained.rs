@@ -56,6 +56,16 @@ async fn expect_ping(peer: &mut Peer) {
     assert!(matches!(peer.packet().await, Some(Packet::PingReq(_))));
 }
 
+/// Serves a read of one message.
+async fn serve(peer: &mut Peer) {
+    peer.expect_subscribe(0x01).await;
+    expect_ping(peer).await;
+    peer.deliver(retained("a/1", 1)).await;
+    assert_eq!(peer.puback().await, 1);
+    peer.expect_unsubscribe("a/#", 0x00).await;
+    peer.expect_disconnect().await;
+}
+
 #[tokio::test]
 async fn a_read_is_over_after_a_ping_round_trip_without_a_message_and_a_quiet_time() {
     let broker = ScriptedBroker::start().await;
@@ -85,6 +95,7 @@ async fn a_read_is_over_after_a_ping_round_trip_without_a_message_and_a_quiet_ti
     expect_ping(&mut peer).await;
     let start = Instant::now();
     peer.send(PINGRESP).await;
+    peer.expect_unsubscribe("a/#", 0x00).await;
     peer.expect_disconnect().await;
     assert!(start.elapsed() >= QUIET, "{:?}", start.elapsed());
     assert_eq!(soon(task).await.unwrap().unwrap(), ["a/1", "a/2", "a/3"]);
@@ -101,6 +112,7 @@ async fn a_message_that_is_published_during_the_read_is_none_of_it() {
     peer.deliver(live).await;
     assert_eq!(peer.puback().await, 1);
     peer.send(PINGRESP).await;
+    peer.expect_unsubscribe("a/#", 0x00).await;
     peer.expect_disconnect().await;
     assert_eq!(soon(task).await.unwrap().unwrap(), [""; 0]);
 }
@@ -109,13 +121,45 @@ async fn a_message_that_is_published_during_the_read_is_none_of_it() {
 async fn a_read_ends_when_its_reader_has_enough() {
     let broker = ScriptedBroker::start().await;
     let task = read(&reader(&broker, |_| {}), 1);
+    serve(&mut broker.accept(CONNACK).await).await;
+    assert_eq!(soon(task).await.unwrap().unwrap(), ["a/1"]);
+}
+
+#[tokio::test]
+async fn a_read_is_answered_once_the_broker_has_ended_its_subscription() {
+    let broker = ScriptedBroker::start().await;
+    let reader = reader(&broker, |_| {});
+    let task = read(&reader, 1);
     let mut peer = broker.accept(CONNACK).await;
     peer.expect_subscribe(0x01).await;
     expect_ping(&mut peer).await;
     peer.deliver(retained("a/1", 1)).await;
     assert_eq!(peer.puback().await, 1);
+    let Some(Packet::Unsubscribe(unsubscribe)) = peer.packet().await else { panic!("UNSUBSCRIBE") };
+    // What the broker had sent already.
+    peer.deliver(retained("a/2", 2)).await;
+    assert!(peer.is_quiet().await);
+    assert!(!task.is_finished());
+    peer.send(&scripted_broker::unsuback(unsubscribe.pkid, 0x00)).await;
     peer.expect_disconnect().await;
     assert_eq!(soon(task).await.unwrap().unwrap(), ["a/1"]);
+}
+
+#[tokio::test]
+async fn a_broker_that_does_not_end_the_subscription_costs_no_answer() {
+    let broker = ScriptedBroker::start().await;
+    let reader = reader(&broker, |_| {});
+    for answer in [&[][..], &scripted_broker::unsuback(1, 0x80), &[0xF0, 0]] {
+        let task = read(&reader, 1);
+        let mut peer = broker.accept(CONNACK).await;
+        peer.expect_subscribe(0x01).await;
+        expect_ping(&mut peer).await;
+        peer.deliver(retained("a/1", 1)).await;
+        assert_eq!(peer.puback().await, 1);
+        assert!(matches!(peer.packet().await, Some(Packet::Unsubscribe(_))));
+        peer.send(answer).await;
+        assert_eq!(soon(task).await.unwrap().unwrap(), ["a/1"], "{answer:?}");
+    }
 }
 
 #[tokio::test]
@@ -143,11 +187,10 @@ async fn more_reads_than_connections_wait_for_their_turn() {
     let tasks: Vec<_> = (0..3).map(|_| read(&reader, 1)).collect();
     let mut peers = vec![broker.accept(CONNACK).await, broker.accept(CONNACK).await];
     assert!(broker.is_left_alone().await);
-    let mut first = peers.remove(0);
-    first.deliver(retained("a/1", 1)).await;
+    serve(&mut peers.remove(0)).await;
     peers.push(broker.accept(CONNACK).await);
     for peer in &mut peers {
-        peer.deliver(retained("a/1", 1)).await;
+        serve(peer).await;
     }
     for task in tasks {
         assert_eq!(soon(task).await.unwrap().unwrap(), ["a/1"]);

@@ -17,7 +17,7 @@ mod scripted;
 pub use automatic::{AutomaticBroker, Conduct, Copies, REASON_STRING, Seen};
 pub use packets::{
     CONNACK, CONNACK_SESSION_PRESENT, connack_refused, connack_with_server_reference, disconnect,
-    disconnect_with_server_reference, puback, suback,
+    disconnect_with_server_reference, puback, suback, unsuback,
 };
 pub use peer::Peer;
 pub use scripted::ScriptedBroker;

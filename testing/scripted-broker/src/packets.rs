@@ -44,6 +44,13 @@ pub fn suback(packet_identifier: u16, reason_code: u8) -> Vec<u8> {
     vec![0x90, 4, high, low, 0, reason_code]
 }
 
+/// UNSUBACK with one Reason Code.
+#[must_use]
+pub fn unsuback(packet_identifier: u16, reason_code: u8) -> Vec<u8> {
+    let [high, low] = packet_identifier.to_be_bytes();
+    vec![0xB0, 4, high, low, 0, reason_code]
+}
+
 /// DISCONNECT with a Reason Code and a Reason String, which is left out if it is empty.
 ///
 /// # Panics

@@ -10,7 +10,7 @@ use rumqttc::v5::mqttbytes::v5::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::packets::{PINGRESP, next_packet, puback, suback};
+use crate::packets::{PINGRESP, next_packet, puback, suback, unsuback};
 use crate::soon;
 
 /// A connection whose CONNECT was read.
@@ -81,6 +81,21 @@ impl Peer {
         let subscribe = self.subscribe().await;
         self.send(&suback(subscribe.pkid, reason_code)).await;
         subscribe
+    }
+
+    /// Reads an UNSUBSCRIBE of this Topic Filter, and answers it with an UNSUBACK of this Reason Code.
+    ///
+    /// # Panics
+    ///
+    /// Panics if another packet arrives, or none in time.
+    pub async fn expect_unsubscribe(&mut self, topic_filter: &str, reason_code: u8) {
+        match self.packet().await {
+            Some(Packet::Unsubscribe(unsubscribe)) => {
+                assert_eq!(unsubscribe.filters, [topic_filter]);
+                self.send(&unsuback(unsubscribe.pkid, reason_code)).await;
+            }
+            other => panic!("UNSUBSCRIBE, not {other:?}"),
+        }
     }
 
     /// Sends a PUBLISH.

@@ -36,7 +36,7 @@ impl PubAck {
     }
 }
 
-/// Reads the properties of an acknowledgement, all of which have the same (MQTT 5.0, 3.4.2.2 and 3.9.2.1).
+/// Reads the properties of an acknowledgement, all of which have the same (MQTT 5.0, 3.4.2.2, 3.9.2.1 and 3.11.2.1).
 pub(super) fn reason_string(mut properties: Reader<'_>) -> Result<Option<String>, DecodeError> {
     let mut reason_string = None;
     while !properties.is_empty() {

@@ -1,16 +1,16 @@
-//! SUBACK (MQTT 5.0, 3.9): the broker's answer to SUBSCRIBE.
+//! SUBACK and UNSUBACK (MQTT 5.0, 3.9 and 3.11): the broker's answers to SUBSCRIBE and UNSUBSCRIBE.
 
 use super::error::DecodeError;
 use super::puback::{PacketIdentifier, reason_string};
 use super::reader::Reader;
 use crate::reason_code::{BrokerReason, ReasonCode};
 
-/// The broker's answer to a SUBSCRIBE with one Topic Filter.
+/// The broker's answer to a SUBSCRIBE or an UNSUBSCRIBE with one Topic Filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubAck {
-    /// The Packet Identifier of the SUBSCRIBE.
+    /// The Packet Identifier of the SUBSCRIBE or UNSUBSCRIBE.
     pub packet_identifier: PacketIdentifier,
-    /// The Reason Code of the Topic Filter, any of the 256, and the Reason String. 0x00, 0x01 and 0x02 grant the
+    /// The Reason Code of the Topic Filter, any of the 256, and the Reason String. In a SUBACK, 0x00, 0x01 and 0x02 grant the
     /// subscription with this QoS; codes from 0x80 refuse it.
     pub reason: BrokerReason,
 }

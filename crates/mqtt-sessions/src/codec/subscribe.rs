@@ -1,4 +1,4 @@
-//! SUBSCRIBE (MQTT 5.0, 3.8), with one Topic Filter. A subscription ends with its session, so there is no UNSUBSCRIBE.
+//! SUBSCRIBE and UNSUBSCRIBE (MQTT 5.0, 3.8 and 3.10), with one Topic Filter each.
 
 use std::num::NonZeroU32;
 
@@ -37,6 +37,7 @@ pub enum RetainHandling {
 pub struct SubscriptionIdentifier(NonZeroU32);
 
 const SUBSCRIBE: u8 = 0x82;
+const UNSUBSCRIBE: u8 = 0xA2;
 
 /// The length of a Packet Identifier.
 const PACKET_IDENTIFIER_LENGTH: usize = 2;
@@ -67,11 +68,7 @@ impl Subscription {
             + properties_length
             + binary_length(self.topic_filter.as_bytes())
             + 1;
-        let mut packet =
-            Vec::with_capacity(1 + variable_byte_integer_length(remaining_length) + remaining_length);
-        packet.push(SUBSCRIBE);
-        put_variable_byte_integer(&mut packet, remaining_length)?;
-        packet.extend_from_slice(&packet_identifier.get().to_be_bytes());
+        let mut packet = start(SUBSCRIBE, remaining_length, packet_identifier)?;
         put_variable_byte_integer(&mut packet, properties_length)?;
         if let Some(number) = identifier {
             packet.push(PropertyIdentifier::SubscriptionIdentifier.identifier());
@@ -94,6 +91,37 @@ impl Subscription {
         };
         maximum_qos | retain_handling
     }
+}
+
+/// Encodes the UNSUBSCRIBE that ends the subscription with this Topic Filter.
+///
+/// # Errors
+///
+/// Returns an error if the Topic Filter has more than 65,535 bytes.
+pub fn encode_unsubscribe(
+    topic_filter: &str,
+    packet_identifier: PacketIdentifier,
+) -> Result<Vec<u8>, TooLong> {
+    let no_properties = 1;
+    let remaining_length = PACKET_IDENTIFIER_LENGTH + no_properties + binary_length(topic_filter.as_bytes());
+    let mut packet = start(UNSUBSCRIBE, remaining_length, packet_identifier)?;
+    put_variable_byte_integer(&mut packet, 0)?;
+    put_binary(&mut packet, topic_filter.as_bytes())?;
+    Ok(packet)
+}
+
+/// The fixed header and the Packet Identifier.
+fn start(
+    first: u8,
+    remaining_length: usize,
+    packet_identifier: PacketIdentifier,
+) -> Result<Vec<u8>, TooLong> {
+    let mut packet =
+        Vec::with_capacity(1 + variable_byte_integer_length(remaining_length) + remaining_length);
+    packet.push(first);
+    put_variable_byte_integer(&mut packet, remaining_length)?;
+    packet.extend_from_slice(&packet_identifier.get().to_be_bytes());
+    Ok(packet)
 }
 
 // === impl SubscriptionIdentifier ===
@@ -123,7 +151,7 @@ impl SubscriptionIdentifier {
 mod tests {
     use super::*;
 
-    /// The packet of MQTT 5.0, 3.8.3, with one Topic Filter.
+    /// The packets of MQTT 5.0, 3.8.3 and 3.10.3, with one Topic Filter.
     #[test]
     fn a_subscribe_has_a_filter_and_its_options() {
         let packet_identifier = PacketIdentifier::new(10).unwrap();
@@ -145,6 +173,8 @@ mod tests {
         for (given, expected) in rows {
             assert_eq!(given.encode(packet_identifier).unwrap(), *expected, "{given:?}");
         }
+        let expected = [0xA2, 6, 0, 10, 0, 0, 1, b'#'];
+        assert_eq!(encode_unsubscribe("#", packet_identifier).unwrap(), expected);
     }
 
     #[test]

@@ -99,8 +99,8 @@ impl RetainedReader {
         let connected =
             self.connector.connect(&client_identifier, Login::Configured, Start::Clean, &mut route).await;
         let accepted = connected.map_err(|error| SubscribeError::Unavailable(Arc::new(error).into()))?;
-        let mut read = Read::new(accepted, self.config, on_message);
-        let outcome = read.run(topic_filter).await;
+        let mut read = Read::new(topic_filter, accepted, self.config, on_message);
+        let outcome = read.run().await;
         read.close().await;
         outcome
     }

@@ -1,4 +1,8 @@
 //! One read: a connection from its CONNACK to DISCONNECT.
+//!
+//! The subscription ends with an UNSUBSCRIBE, and the read with its UNSUBACK: from then on the broker adds nothing that matches (MQTT
+//! 5.0, 3.10.4), so that what is published after a read is answered as if there had been none. A DISCONNECT alone would leave it open
+//! when the subscription ends.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -12,14 +16,15 @@ use super::ReadConfig;
 use super::error::ReadError;
 use crate::codec::puback::PacketIdentifier;
 use crate::codec::received::{ReceivedPublish, encode_puback};
-use crate::codec::subscribe::Subscription;
+use crate::codec::subscribe::{Subscription, encode_unsubscribe};
 use crate::codec::{DecodeError, Incoming, PINGREQ, decode, disconnect};
 use crate::connector::{Accepted, Io};
 use crate::reason_code::ReasonCode;
 use crate::subscriber::SubscribeError;
 
 /// A read that is under way.
-pub(super) struct Read<F> {
+pub(super) struct Read<'a, F> {
+    topic_filter: &'a str,
     stream: Box<dyn Io>,
     received: BytesMut,
     config: ReadConfig,
@@ -36,11 +41,16 @@ enum Phase {
     Answered { has_received: bool },
     /// The end of the quiet time.
     Quiet(Instant),
+    /// The UNSUBACK, at most until this time. All messages were read.
+    Unsubscribed(Instant),
     /// Nothing: the read is over.
     Over,
 }
 
-const SUBSCRIBE_IDENTIFIER: PacketIdentifier = PacketIdentifier::MIN;
+/// The Packet Identifier of SUBSCRIBE and UNSUBSCRIBE. There is one at a time.
+const PACKET_IDENTIFIER: PacketIdentifier = PacketIdentifier::MIN;
+
+const TOO_LONG: DecodeError = DecodeError::Protocol("the Topic Filter is too long to be sent");
 
 /// Reason Codes from here on are failures (MQTT 5.0, 2.4).
 const FIRST_FAILURE: ReasonCode = ReasonCode(0x80);
@@ -48,37 +58,53 @@ const FIRST_FAILURE: ReasonCode = ReasonCode(0x80);
 /// The space reserved for reading.
 const READ_BYTES: usize = 16 * 1024;
 
+/// The time limit for UNSUBACK.
+const UNSUBACK_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The time limit for DISCONNECT.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 // === impl Read ===
 
-impl<F: FnMut(ReceivedPublish) -> ControlFlow<()>> Read<F> {
-    pub(super) fn new(accepted: Accepted, config: ReadConfig, on_message: F) -> Self {
+impl<'a, F: FnMut(ReceivedPublish) -> ControlFlow<()>> Read<'a, F> {
+    pub(super) fn new(topic_filter: &'a str, accepted: Accepted, config: ReadConfig, on_message: F) -> Self {
         let Accepted { stream, received, .. } = accepted;
-        Self { stream, received, config, on_message, phase: Phase::Granted }
+        Self { topic_filter, stream, received, config, on_message, phase: Phase::Granted }
     }
 
-    pub(super) async fn run(&mut self, topic_filter: &str) -> Result<(), ReadError> {
-        let packet = Subscription::new(topic_filter).encode(SUBSCRIBE_IDENTIFIER);
-        let packet = packet.map_err(|_| DecodeError::Protocol("the Topic Filter is too long to be sent"))?;
-        self.send(&packet).await?;
-        loop {
-            self.handle_received().await?;
-            self.received.reserve(READ_BYTES);
-            let reading = self.stream.read_buf(&mut self.received);
-            let count = match self.phase {
-                Phase::Over => return Ok(()),
-                Phase::Granted | Phase::Answered { .. } => reading.await?,
-                Phase::Quiet(until) => match timeout_at(until, reading).await {
-                    Ok(count) => count?,
-                    Err(_) => return Ok(()),
-                },
-            };
-            if count == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    pub(super) async fn run(&mut self) -> Result<(), ReadError> {
+        let packet = Subscription::new(self.topic_filter).encode(PACKET_IDENTIFIER);
+        self.send(&packet.map_err(|_| TOO_LONG)?).await?;
+        while self.phase != Phase::Over {
+            let step = self.step().await;
+            if step.is_err() && matches!(self.phase, Phase::Unsubscribed(_)) {
+                // All messages were read.
+                return Ok(());
             }
+            step?;
         }
+        Ok(())
+    }
+
+    /// Waits for packets and handles them, or for the end of the phase.
+    async fn step(&mut self) -> Result<(), ReadError> {
+        self.received.reserve(READ_BYTES);
+        let reading = self.stream.read_buf(&mut self.received);
+        let read = match self.phase {
+            Phase::Over => return Ok(()),
+            Phase::Granted | Phase::Answered { .. } => Some(reading.await?),
+            Phase::Quiet(until) | Phase::Unsubscribed(until) => {
+                timeout_at(until, reading).await.ok().transpose()?
+            }
+        };
+        let mut output = Vec::new();
+        match (read, self.phase) {
+            (Some(0), _) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            (Some(_), _) => self.handle_received(&mut output)?,
+            (None, Phase::Unsubscribed(_)) => self.phase = Phase::Over,
+            (None, _) => self.unsubscribe(&mut output)?,
+        }
+        Ok(self.send(&output).await?)
     }
 
     /// Sends DISCONNECT.
@@ -91,23 +117,23 @@ impl<F: FnMut(ReceivedPublish) -> ControlFlow<()>> Read<F> {
         let _ = timeout(DISCONNECT_TIMEOUT, disconnected).await;
     }
 
-    /// Handles the whole packets that were received, and sends what answers them at once.
-    async fn handle_received(&mut self) -> Result<(), ReadError> {
+    /// Handles the whole packets that were received.
+    fn handle_received(&mut self, output: &mut Vec<u8>) -> Result<(), ReadError> {
         let maximum = self.config.incoming.maximum_packet_bytes();
-        let mut output = Vec::new();
         while self.phase != Phase::Over
             && let Some(decoded) = decode(&self.received, maximum)?
         {
             self.received.advance(decoded.length);
-            self.handle(decoded.packet, &mut output)?;
+            self.handle(decoded.packet, output)?;
         }
-        self.send(&output).await?;
         Ok(())
     }
 
     fn handle(&mut self, packet: Incoming, output: &mut Vec<u8>) -> Result<(), ReadError> {
         match (packet, self.phase) {
-            (Incoming::Publish(message), _) => self.receive(*message, output),
+            // What is not acknowledged bounds what the broker still sends.
+            (Incoming::Publish(_), Phase::Unsubscribed(_)) => {}
+            (Incoming::Publish(message), _) => self.receive(*message, output)?,
             (Incoming::SubAck(suback), Phase::Granted) => {
                 if suback.reason.reason_code.0 >= FIRST_FAILURE.0 {
                     return Err(SubscribeError::Refused(suback.reason).into());
@@ -119,6 +145,8 @@ impl<F: FnMut(ReceivedPublish) -> ControlFlow<()>> Read<F> {
                 self.phase = Phase::Quiet(Instant::now() + self.config.quiet);
             }
             (Incoming::PingResp, _) => {}
+            // If it names a failure, the subscription ends with the connection.
+            (Incoming::UnsubAck(_), Phase::Unsubscribed(_)) => self.phase = Phase::Over,
             (Incoming::Disconnect(disconnect), _) => {
                 return Err(io::Error::other(format!(
                     "the broker sent DISCONNECT with {}",
@@ -132,27 +160,34 @@ impl<F: FnMut(ReceivedPublish) -> ControlFlow<()>> Read<F> {
     }
 
     /// A message that is not retained was published during the read.
-    fn receive(&mut self, message: ReceivedPublish, output: &mut Vec<u8>) {
+    fn receive(&mut self, message: ReceivedPublish, output: &mut Vec<u8>) -> Result<(), ReadError> {
         if let Some(packet_identifier) = message.packet_identifier {
             output.extend_from_slice(&encode_puback(packet_identifier));
         }
         if !message.is_retained {
-            return;
+            return Ok(());
         }
         if (self.on_message)(message).is_break() {
-            self.phase = Phase::Over;
-            return;
+            return self.unsubscribe(output);
         }
         match self.phase {
             Phase::Answered { .. } => self.phase = Phase::Answered { has_received: true },
             Phase::Quiet(_) => self.ping(output),
-            Phase::Granted | Phase::Over => {}
+            Phase::Granted | Phase::Unsubscribed(_) | Phase::Over => {}
         }
+        Ok(())
     }
 
     fn ping(&mut self, output: &mut Vec<u8>) {
         output.extend_from_slice(&PINGREQ);
         self.phase = Phase::Answered { has_received: false };
+    }
+
+    fn unsubscribe(&mut self, output: &mut Vec<u8>) -> Result<(), ReadError> {
+        let packet = encode_unsubscribe(self.topic_filter, PACKET_IDENTIFIER);
+        output.extend_from_slice(&packet.map_err(|_| TOO_LONG)?);
+        self.phase = Phase::Unsubscribed(Instant::now() + UNSUBACK_TIMEOUT);
+        Ok(())
     }
 
     async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {

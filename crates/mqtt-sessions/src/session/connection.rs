@@ -230,7 +230,7 @@ impl<'a> Connection<'a> {
                 }
                 Incoming::PingResp => {}
                 Incoming::Disconnect(disconnect) => return Err(End::Disconnected(disconnect)),
-                Incoming::Publish(_) | Incoming::SubAck(_) => {
+                Incoming::Publish(_) | Incoming::SubAck(_) | Incoming::UnsubAck(_) => {
                     return Err(DecodeError::Protocol("a packet that a publisher does not receive").into());
                 }
                 Incoming::ConnAck(_) => return Err(DecodeError::Protocol("a second CONNACK").into()),

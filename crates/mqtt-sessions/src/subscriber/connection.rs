@@ -197,7 +197,7 @@ impl<'a, F: Fn(ReceivedPublish)> Connection<'a, F> {
                     return Err(Ended::Connection(End::Disconnected(disconnect)));
                 }
                 Incoming::ConnAck(_) => return Err(DecodeError::Protocol("a second CONNACK").into()),
-                Incoming::PubAck(_) | Incoming::PubRec(_) | Incoming::SubAck(_) => {
+                Incoming::PubAck(_) | Incoming::PubRec(_) | Incoming::SubAck(_) | Incoming::UnsubAck(_) => {
                     return Err(DecodeError::Protocol("an answer to a packet that was not sent").into());
                 }
             }
