@@ -73,6 +73,7 @@ pub mod retained;
 mod route;
 mod server_reference;
 mod session;
+mod shared;
 mod shares;
 mod submitted;
 pub mod subscriber;

@@ -1,7 +1,8 @@
 //! The sessions with the brokers.
 //!
 //! Messages of one topic use the same session, and a session sends in order: so the messages of a topic keep their order
-//! (MQTT 5.0, 4.6). While the broker refuses one session, its topics use another. With sessions of [`Clients`], the messages of each client keep their order.
+//! (MQTT 5.0, 4.6). While the broker refuses one session, its topics use another. With sessions of [`Clients`],
+//! the messages of each client keep their order.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -17,9 +18,9 @@ use crate::connector::{Connector, IncomingLimits};
 use crate::delivery::Delivery;
 use crate::error::PublishError;
 use crate::message::Message;
-use crate::placement::{Placement, Usability};
 use crate::report::Report;
-use crate::session::{LatePubAck, Permanent, Session, SessionOptions, Status};
+use crate::session::{LatePubAck, Session, SessionOptions, Status};
+use crate::shared::{SharedSession, SharedSessions};
 use crate::submitted::{Path, Submitted};
 use crate::tally::Tally;
 use crate::tls::TlsError;
@@ -29,8 +30,7 @@ use crate::tls::TlsError;
 /// Dropping a pool ends its sessions without waiting for them; [`close`](Self::close) waits.
 #[derive(Debug)]
 pub struct Pool {
-    sessions: Vec<Session>,
-    placement: Placement,
+    sessions: Arc<SharedSessions>,
     clients: Option<Clients>,
     connector: Connector,
     hasher: RandomState,
@@ -84,25 +84,26 @@ impl Pool {
         };
         // Random, so that no two pools share a Client Identifier, and with it a session.
         let random = random_text(10);
-        let sessions = (0..count).map(|index| {
-            let client_identifier = format!("{}-{random}-{index}", config.client_id_prefix);
-            Session::start(
-                SessionOptions { client_identifier, number: index, ..options.clone() },
-                Arc::new(Permanent),
+        let (sessions, inboxes): (Vec<_>, Vec<_>) =
+            (0..count).map(|_| Session::new(config.publish_timeout)).unzip();
+        let sessions = Arc::new(SharedSessions::new(sessions));
+        for (number, inbox) in inboxes.into_iter().enumerate() {
+            let client_identifier = format!("{}-{random}-{number}", config.client_id_prefix);
+            let lifecycle = SharedSession { number, all: Arc::clone(&sessions) };
+            inbox.start(
+                SessionOptions { client_identifier, number, ..options.clone() },
+                Arc::new(lifecycle),
                 &tasks,
-            )
-        });
-        let sessions = sessions.collect();
+            );
+        }
         let clients = clients.map(|settings| {
             let report = Arc::new(Report::clients(config.brokers.clone()));
             Clients::start(settings, SessionOptions { report, ..options }, &tasks)
         });
         let close_on_drop = closing.clone().drop_guard();
         let hasher = RandomState::new();
-        let placement = Placement::new(count);
         Ok(Self {
             sessions,
-            placement,
             clients,
             connector,
             hasher,
@@ -164,10 +165,9 @@ impl Pool {
         }
         let Some(clients) = &self.clients else {
             let home = self.home(message.topic_name);
-            let place = self.placement.place(home, |session| self.usability(session));
-            let place = place.ok_or(PublishError::unavailable(Closed))?;
-            let session = self.sessions.get(place.session()).ok_or(PublishError::unavailable(Closed))?;
-            return Ok(Submitted::new(session.submit(packet, permit, late)?, Path::Shared(place)));
+            let submitted = self.sessions.submit(home, packet, permit, late);
+            let (pending, place) = submitted.ok_or(PublishError::unavailable(Closed))?;
+            return Ok(Submitted::new(pending?, Path::Shared(place)));
         };
         let lease = clients.acquire(client.ok_or(PublishError::MissingClient)?)?;
         let pending = lease.session().submit(packet, permit, late)?;
@@ -205,8 +205,8 @@ impl Pool {
 
     /// The number of shared sessions.
     #[must_use]
-    pub const fn sessions(&self) -> usize {
-        self.sessions.len()
+    pub fn sessions(&self) -> usize {
+        self.sessions.count()
     }
 
     /// The number of shared sessions that have a connection.
@@ -223,7 +223,7 @@ impl Pool {
 
     /// Waits until every shared session has a connection, or the pool is closed.
     pub async fn connected(&self) {
-        for session in &self.sessions {
+        for session in self.sessions.iter() {
             session.connected().await;
         }
     }
@@ -238,16 +238,8 @@ impl Pool {
     /// The index of the home session of a topic.
     fn home(&self, topic_name: &str) -> usize {
         let hash = self.hasher.hash_one(topic_name);
-        let index = hash.checked_rem(self.sessions.len() as u64).unwrap_or_default();
+        let index = hash.checked_rem(self.sessions.count() as u64).unwrap_or_default();
         usize::try_from(index).unwrap_or_default()
-    }
-
-    fn usability(&self, session: usize) -> Usability {
-        match self.sessions.get(session).map(Session::status) {
-            Some(Status::Connected) => Usability::Connected,
-            Some(Status::Connecting) => Usability::Expected,
-            Some(Status::Unavailable) | None => Usability::Unavailable,
-        }
     }
 }
 

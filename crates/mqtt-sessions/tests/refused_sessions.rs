@@ -4,11 +4,15 @@ mod support;
 
 use std::collections::HashMap;
 
+use mqtt_sessions::budget::{Budget, InFlightLimits};
 use mqtt_sessions::config::Sessions;
-use scripted_broker::{CONNACK, Peer, ScriptedBroker, connack_refused, disconnect, soon};
+use mqtt_sessions::{LatePubAck, Message, Pool, Submitted};
+use scripted_broker::{
+    CONNACK, CONNACK_SESSION_PRESENT, Peer, ScriptedBroker, connack_refused, disconnect, soon,
+};
 use tokio::sync::{mpsc, watch};
 
-use support::{expect_all_acknowledged, pool_with, publish};
+use support::{acknowledged, expect_all_acknowledged, pool_with, publish};
 
 /// As many that both of two sessions have some.
 const TOPICS: [&str; 20] = [
@@ -122,4 +126,90 @@ async fn the_topics_of_a_refused_session_use_another_in_order_and_return() {
         assert!(broker.arrived.try_recv().is_err(), "{name}");
         assert!(connections.iter().all(|count| *count > 0), "{name}: {connections:?}");
     }
+}
+
+/// Submits a message with each payload to each topic. Some of them wait for their session.
+fn submit_to_all(pool: &Pool, payloads: &[&'static str]) -> Vec<Submitted> {
+    let submit = |topic: &str, payload: &'static str| {
+        let permit = Budget::new(InFlightLimits { messages: 1, bytes: 1 << 30 }).admit().unwrap();
+        pool.submit(&Message::new(topic, payload), None, permit, LatePubAck::Ignored).unwrap()
+    };
+    payloads.iter().flat_map(|payload| TOPICS.map(|topic| submit(topic, payload))).collect()
+}
+
+/// Expects this number of messages, acknowledges them, and gives the payloads of each topic in their order.
+async fn acknowledge(peer: &mut Peer, count: usize) -> HashMap<String, Vec<String>> {
+    let mut topics = HashMap::<String, Vec<String>>::new();
+    for publish in peer.publishes(count).await {
+        assert!(!publish.dup);
+        peer.acknowledge(&publish).await;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        topics.entry(text(&publish.topic)).or_default().push(text(&publish.payload));
+    }
+    topics
+}
+
+async fn expect_outcomes(submitted: Vec<Submitted>) {
+    for mut message in submitted {
+        assert_eq!(soon(message.outcome()).await.unwrap(), acknowledged(0x00, None));
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_session_that_is_refused_uses_another_in_order() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool_with(&broker, |config| config.sessions = Sessions::Shared(2));
+    let mut accepted = broker.accept(CONNACK).await;
+    let mut refused = broker.accept(b"").await;
+    while pool.connected_sessions() < 1 {
+        tokio::task::yield_now().await;
+    }
+    let submitted = submit_to_all(&pool, &["0", "1", "2"]);
+    refused.send(&connack_refused(0x97, "")).await;
+
+    let received = acknowledge(&mut accepted, 3 * TOPICS.len()).await;
+    for topic in TOPICS {
+        assert_eq!(received[topic], ["0", "1", "2"], "{topic}");
+    }
+    expect_outcomes(submitted).await;
+    assert!(accepted.is_quiet().await);
+}
+
+#[tokio::test]
+async fn what_was_sent_stays_with_a_session_that_is_refused_and_what_was_not_uses_another() {
+    let broker = ScriptedBroker::start().await;
+    let pool = pool_with(&broker, |config| config.sessions = Sessions::Shared(2));
+    let mut other = broker.accept(CONNACK).await;
+    let mut own = broker.accept(CONNACK).await;
+    soon(pool.connected()).await;
+    // The first "last" comes when each topic of this session was there once.
+    let sent = submit_to_all(&pool, &["0", "last"]);
+    let mut unanswered = vec![own.publish().await];
+    while unanswered.last().is_some_and(|publish| publish.payload != "last") {
+        unanswered.push(own.publish().await);
+    }
+    let topics = unanswered.len() - 1;
+    unanswered.extend(own.publishes(topics - 1).await);
+    acknowledge(&mut other, 2 * (TOPICS.len() - topics)).await;
+
+    own.close().await;
+    let mut refused = broker.accept(b"").await;
+    let waiting = submit_to_all(&pool, &["1", "2"]);
+    refused.send(&connack_refused(0x97, "")).await;
+    let received = acknowledge(&mut other, 2 * TOPICS.len()).await;
+    for topic in TOPICS {
+        assert_eq!(received[topic], ["1", "2"], "{topic}");
+    }
+    expect_outcomes(waiting).await;
+    drop(refused);
+
+    let mut own = broker.accept(CONNACK_SESSION_PRESENT).await;
+    for publish in unanswered {
+        let again = own.publish().await;
+        assert!(again.dup);
+        assert_eq!((&again.topic, &again.payload), (&publish.topic, &publish.payload));
+        own.acknowledge(&again).await;
+    }
+    expect_outcomes(sent).await;
+    assert!(other.is_quiet().await);
 }

@@ -119,7 +119,9 @@ impl Clients {
         options.number = usize::try_from(self.hasher.hash_one(client) >> 32).unwrap_or_default();
         let (password, login) = password.map(|password| own_login(client, password)).unzip();
         options.login = login;
-        let session = Arc::new(Session::start(options, lifecycle, &self.tasks));
+        let (session, inbox) = Session::new(options.config.publish_timeout);
+        inbox.start(options, lifecycle, &self.tasks);
+        let session = Arc::new(session);
         Handle { client: Arc::clone(client), session, bell, password }
     }
 }

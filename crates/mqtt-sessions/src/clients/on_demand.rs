@@ -6,7 +6,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::registry::Registry;
 use super::tally::ClientTally;
-use crate::session::{Admission, Event, EvictionReason, Kind, Lifecycle, Retirement};
+use crate::session::{Admission, Event, EvictionReason, Kind, Lifecycle, Retirement, Submission};
 
 /// The lifecycle of one client's session.
 #[derive(Debug)]
@@ -71,6 +71,11 @@ impl Lifecycle for OnDemand {
 
     fn retire(&self) -> Retirement {
         self.registry.remove(&self.client)
+    }
+
+    /// A client has one session.
+    fn hand_over(&self, leave: impl FnOnce() -> Vec<Submission>) -> Vec<Submission> {
+        leave()
     }
 
     fn record(&self, event: Event<'_>) {

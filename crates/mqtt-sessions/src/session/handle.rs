@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::availability::Absence;
+use super::availability::{Absence, RECONNECT_PATIENCE};
 use super::lifecycle::Lifecycle;
 use super::options::SessionOptions;
 use super::reconnect::Reconnect;
@@ -18,6 +19,9 @@ use crate::budget::Permit;
 use crate::codec::publish::EncodedPublish;
 use crate::error::PublishError;
 
+/// How long a message may have waited that another session takes: somewhat longer than for a connection.
+const ADOPTION_AGE: Duration = RECONNECT_PATIENCE.saturating_mul(2);
+
 /// A handle to a session's task.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -26,21 +30,23 @@ pub(crate) struct Session {
     publish_timeout: Duration,
 }
 
+/// What a session receives, before its task is started.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    submissions: mpsc::UnboundedReceiver<Submission>,
+    status: watch::Sender<Status>,
+}
+
 // === impl Session ===
 
 impl Session {
-    /// Starts the session's task on `tasks`.
-    pub(crate) fn start(
-        options: SessionOptions,
-        lifecycle: Arc<impl Lifecycle>,
-        tasks: &TaskTracker,
-    ) -> Self {
+    /// A handle to a session whose task is not started yet.
+    pub(crate) fn new(publish_timeout: Duration) -> (Self, Inbox) {
         // The channel is bounded by the permits of the messages in it.
         let (submissions, receiver) = mpsc::unbounded_channel();
         let (status_sender, status) = watch::channel(Status::Connecting);
-        let publish_timeout = options.config.publish_timeout;
-        tasks.spawn(Reconnect::new(options, lifecycle, receiver, status_sender).run());
-        Self { submissions, status, publish_timeout }
+        let session = Self { submissions, status, publish_timeout };
+        (session, Inbox { submissions: receiver, status: status_sender })
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -66,5 +72,23 @@ impl Session {
             Ok(()) => Ok(pending),
             Err(_) => Err(PublishError::unavailable(Absence::Closed)),
         }
+    }
+
+    /// Submits a message that another session had. Returns it if it has waited there for too long, because
+    /// messages are expected in the order of their deadlines, or if this session is closed.
+    pub(crate) fn adopt(&self, submission: Submission) -> Option<Submission> {
+        if submission.deadline + ADOPTION_AGE < Instant::now() + self.publish_timeout {
+            return Some(submission);
+        }
+        self.submissions.send(submission).err().map(|SendError(submission)| submission)
+    }
+}
+
+// === impl Inbox ===
+
+impl Inbox {
+    /// Starts the session's task on `tasks`.
+    pub(crate) fn start(self, options: SessionOptions, lifecycle: Arc<impl Lifecycle>, tasks: &TaskTracker) {
+        tasks.spawn(Reconnect::new(options, lifecycle, self.submissions, self.status).run());
     }
 }

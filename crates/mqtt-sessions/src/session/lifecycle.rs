@@ -1,10 +1,11 @@
 //! When a session has a connection, and when it ends: for ever and always, or on demand.
 
-use std::future::{Future, pending, ready};
+use std::future::Future;
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::end::{End, EvictionReason};
+use super::submission::Submission;
 use crate::connector::ConnectError;
 
 /// What differs between a shared session and the session of a client.
@@ -36,6 +37,10 @@ pub(crate) trait Lifecycle: Send + Sync + 'static {
     /// Removes the session from those that publishes may use, unless one uses it.
     fn retire(&self) -> Retirement;
 
+    /// The session cannot be used. `leave` says so to publishes, and returns what was not sent, in order. Returns what no other
+    /// session takes.
+    fn hand_over(&self, leave: impl FnOnce() -> Vec<Submission>) -> Vec<Submission>;
+
     /// Counts what happened.
     fn record(&self, event: Event<'_>);
 }
@@ -64,36 +69,4 @@ pub(crate) enum Event<'a> {
     ConnectFailed(&'a ConnectError),
     Connected,
     Disconnected(&'a End),
-}
-
-/// The lifecycle of a shared session: connected until the pool is closed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Permanent;
-
-// === impl Permanent ===
-
-impl Lifecycle for Permanent {
-    const KIND: Kind = Kind::Shared;
-
-    fn admission(&self) -> impl Future<Output = Admission> + Send {
-        ready(Admission::default())
-    }
-
-    fn evicted(&self) -> impl Future<Output = EvictionReason> + Send {
-        pending()
-    }
-
-    fn is_evicted(&self) -> bool {
-        false
-    }
-
-    fn released(&self) -> impl Future<Output = ()> + Send {
-        pending()
-    }
-
-    fn retire(&self) -> Retirement {
-        Retirement::InUse
-    }
-
-    fn record(&self, _: Event<'_>) {}
 }

@@ -22,8 +22,9 @@ mod write_queue;
 
 pub(crate) use end::{End, EvictionReason};
 pub(crate) use handle::Session;
-pub(crate) use lifecycle::{Admission, Event, Kind, Lifecycle, Permanent, Retirement};
+pub(crate) use lifecycle::{Admission, Event, Kind, Lifecycle, Retirement};
 pub(crate) use options::SessionOptions;
 pub use reply::LatePubAck;
 pub(crate) use reply::Pending;
 pub(crate) use status::Status;
+pub(crate) use submission::Submission;

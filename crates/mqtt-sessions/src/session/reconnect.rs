@@ -366,11 +366,21 @@ impl<L: Lifecycle> Reconnect<L> {
         self.availability = Availability::Expected(Instant::now() + patience);
     }
 
-    /// Publishes fail with `error` until there is a connection.
+    /// Publishes fail with `error` until there is a connection, unless another session takes them.
     fn unavailable(&mut self, cause: &(dyn Error + 'static), error: PublishError) {
         self.options.report.unavailable(&self.options.client_identifier, cause);
-        self.outbox.fail_waiting(&error);
-        self.status.send_replace(Status::Unavailable);
+        let lifecycle = Arc::clone(&self.lifecycle);
+        let unsent = lifecycle.hand_over(|| {
+            // What comes to a client's session meanwhile may have another Password.
+            while L::KIND == Kind::Shared
+                && let Ok(submission) = self.submissions.try_recv()
+            {
+                self.outbox.submit(submission);
+            }
+            self.status.send_replace(Status::Unavailable);
+            self.outbox.take_waiting()
+        });
+        unsent.into_iter().for_each(|submission| submission.finish(Err(error.clone())));
         self.availability = Availability::Unavailable(error);
     }
 

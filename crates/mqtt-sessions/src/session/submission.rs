@@ -11,7 +11,8 @@ use crate::codec::publish::EncodedPublish;
 pub(crate) struct Submission {
     pub(crate) packet: EncodedPublish,
     pub(crate) permit: Permit,
-    /// When the publisher stops waiting. Later submissions have later deadlines.
+    /// When the publisher stops waiting. Later submissions have later deadlines, except for some that another session had
+    /// first: these are answered a little later than at their deadline.
     pub(crate) deadline: Instant,
     pub(crate) reply: Reply,
 }

@@ -182,6 +182,11 @@ impl Outbox {
         self.queue.fail_all(error);
     }
 
+    /// Removes the messages that were not sent, in order.
+    pub(super) fn take_waiting(&mut self) -> Vec<Submission> {
+        self.queue.take_all()
+    }
+
     /// Moves messages to the write queue while it and flow control have room.
     pub(super) fn fill(&mut self, queue: &mut WriteQueue, now: Instant) {
         if self.resend.is_complete() && self.flow.unacknowledged() == 0 {

@@ -37,6 +37,10 @@ impl Queue {
         self.0.clear();
     }
 
+    pub(super) fn take_all(&mut self) -> Vec<Submission> {
+        self.0.drain(..).collect()
+    }
+
     pub(super) fn fail_all(&mut self, error: &PublishError) {
         self.0.drain(..).for_each(|submission| submission.finish(Err(error.clone())));
     }
