@@ -9,6 +9,7 @@ use rig::error::Context;
 use rig::stack::Core;
 use rig::{Error, Result, command};
 
+use super::requests::Requests;
 use super::workload::{Protocol, Workload};
 
 /// The load generator.
@@ -40,12 +41,17 @@ impl H2load {
         Self { core: Some(core), ..self }
     }
 
-    /// Sends all requests, and fails where one has not the answer that is due: an error would be a fast answer.
+    /// Sends a workload as [`send_all`](Self::send_all).
     pub(super) fn send(&self, workload: &Workload, port: u16, due: u16) -> Result<Sent> {
+        self.send_all(&Requests::of(workload, &self.token), port, due)
+    }
+
+    /// Sends all requests, and fails where one has not the answer that is due: an error would be a fast answer.
+    pub(super) fn send_all(&self, requests: &Requests, port: u16, due: u16) -> Result<Sent> {
         let log = self.file("requests.tsv");
         // h2load appends to it.
         write(&log, "")?;
-        let mut command = self.command(workload, port, &log)?;
+        let mut command = self.command(requests, port, &log)?;
         if let Some(core) = self.core {
             command = core.pin(&command);
         }
@@ -54,33 +60,29 @@ impl H2load {
         let elapsed = start.elapsed();
         let text = fs::read_to_string(&log).context(|| format!("{} cannot be read", log.display()))?;
         let latencies = latencies(&text, due);
-        if latencies.len() == workload.requests as usize {
+        if latencies.len() == requests.count as usize {
             return Ok(Sent { elapsed, latencies });
         }
-        let answered = latencies.len();
-        Err(Error::new(format!(
-            "Of {} requests ({workload}) {answered} were answered {due}.",
-            workload.requests
-        )))
+        let (count, name, answered) = (requests.count, &requests.name, latencies.len());
+        Err(Error::new(format!("Of {count} requests ({name}) {answered} were answered {due}.")))
     }
 
-    fn command(&self, workload: &Workload, port: u16, log: &Path) -> Result<Command> {
+    fn command(&self, requests: &Requests, port: u16, log: &Path) -> Result<Command> {
         let payload = self.file("payload");
-        write(&payload, &workload.payload())?;
+        write(&payload, &requests.payload)?;
         let urls = self.file("urls");
-        let url = |target: String| format!("http://127.0.0.1:{port}{target}\n");
-        write(&urls, &workload.targets().into_iter().map(url).collect::<String>())?;
+        let url = |target: &String| format!("http://127.0.0.1:{port}{target}\n");
+        write(&urls, &requests.targets.iter().map(url).collect::<String>())?;
         let mut h2load = Command::new(&self.program);
-        h2load.args(["--requests", &workload.requests.to_string()]);
-        h2load.args(["--clients", &workload.connections.to_string()]);
+        h2load.args(["--requests", &requests.count.to_string()]);
+        h2load.args(["--clients", &requests.connections.to_string()]);
         // A server that does not answer is an error, and not a run without an end.
         h2load.args(["--connection-inactivity-timeout", "60"]);
-        if workload.protocol() == Protocol::Http1 {
+        if requests.protocol == Protocol::Http1 {
             h2load.arg("--h1");
         }
         h2load.arg("--data").arg(payload).arg("--input-file").arg(urls).arg("--log-file").arg(log);
-        h2load.args(["--header", &format!("authorization: Bearer {}", self.token)]);
-        for (name, value) in workload.headers() {
+        for (name, value) in &requests.headers {
             h2load.args(["--header", &format!("{name}: {value}")]);
         }
         Ok(h2load)

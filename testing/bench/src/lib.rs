@@ -10,6 +10,7 @@ mod peers;
 mod plot;
 mod replies;
 mod report;
+mod requests;
 mod run;
 mod start;
 mod stats;
@@ -38,7 +39,7 @@ pub struct Bench {
     /// Another filter, of another version, to compare with the one that is built: a .wasm or a .so
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
-    /// Measures the part "peers" too, for which Node-RED is fetched from npm
+    /// Measures the part "peers" too, for which Node-RED is fetched from npm and RabbitMQ is installed
     #[arg(long)]
     peers: bool,
     /// Writes the tables and plots into docs/performance.md
@@ -59,7 +60,7 @@ enum Part {
     Start,
     /// CPU times, latencies and rates with a real bridge and broker
     WholePath,
-    /// Another program from HTTP to MQTT, Node-RED, beside a bridge; only if it is named, or with --peers
+    /// Other programs from HTTP to MQTT, Node-RED and RabbitMQ, beside a bridge; only if it is named, or with --peers
     Peers,
 }
 
@@ -107,6 +108,11 @@ impl Bench {
         if parts.iter().any(|part| part.has_bridge()) {
             println!("mosquitto: {}", repo::shown(&tools::mosquitto()?));
             println!("bridge: {}", repo::shown(&build::release_bridge()?));
+        }
+        if parts.contains(&Part::Peers) {
+            println!("node-red: {}", repo::shown(&tools::node_red()?));
+            println!("rabbitmq: {}", repo::shown(&tools::rabbitmq()?.server));
+            println!("subscriber: {}", repo::shown(&tools::mosquitto_sub()?));
         }
         build::baselines()?;
         Ok(Run {

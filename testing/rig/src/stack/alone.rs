@@ -123,7 +123,7 @@ impl Core {
 }
 
 /// What an earlier run left there would be taken for this one's.
-fn run_directory(name: &str) -> Result<PathBuf> {
+pub(super) fn run_directory(name: &str) -> Result<PathBuf> {
     let directory = repo::run(name);
     let _ = std::fs::remove_dir_all(&directory);
     std::fs::create_dir_all(&directory).context(|| format!("{} cannot be made", directory.display()))?;

@@ -23,6 +23,7 @@ mod mosquitto;
 mod ports;
 mod process;
 mod prometheus;
+mod rabbitmq;
 mod service;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +37,7 @@ pub use mosquitto::Mosquitto;
 pub use ports::{free as free_port, is_free as port_is_free};
 pub use process::end_on_ctrl_c;
 pub use prometheus::Prometheus;
+pub use rabbitmq::RabbitMq;
 pub(crate) use service::Ready;
 pub use service::Service;
 

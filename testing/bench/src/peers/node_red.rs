@@ -1,23 +1,18 @@
-//! Another program that takes messages over HTTP and publishes them over MQTT, beside a bridge: Node-RED with a flow from `http in`
-//! over a function to `mqtt out`.
+//! Node-RED with a flow from `http in` over a function to `mqtt out`.
 //!
-//! It promises less: its flow answers 204 when the message is on its way, and not after the broker's PUBACK, which `mqtt out`
-//! does not tell.
+//! It promises less than a bridge: its flow answers 204 when the message is on its way, and not after the broker's PUBACK, which
+//! `mqtt out` does not tell.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use rig::error::Context;
-use rig::stack::{Mosquitto, Server};
-use rig::{Error, Result, repo, tools};
+use rig::stack::Server;
+use rig::{Result, repo, tools};
 use serde_json::{Value, json};
 
-use crate::report::Report;
 use crate::run::Run;
-use crate::stats::{median, ratio};
-use crate::table::Table;
-use crate::workload::Workload;
 
 const DIRECTORY: &str = "bench/node-red";
 /// What the function of the flow does.
@@ -34,43 +29,8 @@ return {
     userProperties: Object.assign({}, ...pairs),
 };";
 
-pub(crate) fn measure(run: &Run) -> Result<Report> {
-    let broker =
-        run.others.mosquitto("bench/broker", &Mosquitto::new().setting("max_inflight_messages 0"))?;
-    broker.service.start()?;
-    let bridge = run.measured.bridge("bench/bridge", broker.port)?;
-    bridge.service.start()?;
-    let node_red = start_node_red(run, broker.port)?;
-    let programs = [("postmqtt-bridge", &bridge, Workload::FEW.due()), ("Node-RED", &node_red, 204)];
-    let h2load = run.h2load(DIRECTORY).on(run.others);
-    let mut all = [(); 2].map(|()| (Vec::new(), Vec::new()));
-    for round in 0..=run.rounds {
-        for ((_, server, due), (rates, cpu)) in programs.iter().zip(&mut all) {
-            let unknown = || Error::new("The system does not say how much processor time a program used.");
-            let before = server.service.cpu_time().ok_or_else(unknown)?;
-            let sent = h2load.send(&Workload::FEW, server.port, *due);
-            let sent = sent.map_err(|error| error.with_log(server.service.log_tail()))?;
-            let used = server.service.cpu_time().ok_or_else(unknown)?.saturating_sub(before);
-            // The first one warms up.
-            if round > 0 {
-                let requests = f64::from(Workload::FEW.requests);
-                rates.push(requests / sent.elapsed.as_secs_f64());
-                cpu.push(used.as_secs_f64() * 1e6 / requests);
-            }
-        }
-    }
-    let columns = ["program", "a second", "CPU each, µs", "× the bridge"];
-    let title = format!("Publishes with QoS 1 and 256 bytes, {} at a time", Workload::FEW.connections);
-    let mut table = Table::new(title, &columns);
-    for ((name, ..), (rates, cpu)) in programs.iter().zip(&all) {
-        let figures = [median(rates.iter().copied()), median(cpu.iter().copied()), ratio(cpu, &all[0].1)];
-        let [rate, cpu, times] = figures;
-        table.row(name, vec![format!("{rate:.0}"), format!("{cpu:.1}"), format!("{times:.1}")]);
-    }
-    Ok(Report::new(vec![table]).plot("peers.svg", 2))
-}
-
-fn start_node_red(run: &Run, broker: u16) -> Result<Server> {
+/// Starts one before the broker at this port.
+pub(super) fn start(run: &Run, broker: u16) -> Result<Server> {
     let (node, script) = (tools::node()?, tools::node_red()?);
     let directory = repo::run(DIRECTORY);
     let (flow, settings) = (directory.join("flow.json"), directory.join("settings.js"));
