@@ -15,6 +15,9 @@ pub struct Config {
     pub brokers: Brokers,
     /// Whether sessions go to the server that a broker names.
     pub server_references: ServerReferences,
+    /// How long a shared session stays at another broker than it started at before it looks whether that one can be used again,
+    /// and returns. `None`: it stays until it loses its connection.
+    pub broker_return: Option<Duration>,
     /// User Name and Password, for every broker.
     pub credentials: Credentials,
     /// The files for TLS, used with [`Transport::Tls`]. They are read at each connect; what was read before is
@@ -106,13 +109,15 @@ pub struct TlsIdentity {
 // === impl Config ===
 
 impl Config {
-    /// Two shared sessions without credentials; 10 s for a PUBACK, 30 s until a session without one is replaced, and 5 s to connect; a Keep Alive of 30 s and a Session
-    /// Expiry Interval of 60 s. Server References are ignored.
+    /// Two shared sessions without credentials; 10 s for a PUBACK, 30 s until a session without one is replaced, and 5 s to
+    /// connect; five minutes until a session returns to its first broker; a Keep Alive of 30 s and a Session Expiry Interval of
+    /// 60 s. Server References are ignored.
     #[must_use]
     pub fn new(brokers: impl Into<Brokers>) -> Self {
         Self {
             brokers: brokers.into(),
             server_references: ServerReferences::default(),
+            broker_return: Some(Duration::from_secs(300)),
             credentials: Credentials::default(),
             tls: TlsFiles::default(),
             client_id_prefix: "mqtt-sessions".to_owned(),

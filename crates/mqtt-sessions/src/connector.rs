@@ -18,7 +18,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use crate::broker::{BrokerAddress, Transport};
 use crate::codec::connack::{ConnAck, SessionPresent};
 use crate::codec::connect::{Connect, Start};
-use crate::codec::disconnect::Disconnect;
+use crate::codec::disconnect::{Disconnect, GOODBYE};
 use crate::codec::{DecodeError, Incoming, TooLong, decode};
 use crate::config::Config;
 use crate::error::{Chain, PublishError};
@@ -191,6 +191,22 @@ impl Connector {
             }
             kept = Some(telling);
         }
+    }
+
+    /// Whether the broker that `route` leads to accepts a session under this Client Identifier, which is ended at once.
+    pub(crate) async fn probe(&self, client_identifier: &str, route: &mut Route) -> bool {
+        let Ok(packet) = self.connect_packet(client_identifier, Login::Configured, Start::Clean) else {
+            return false;
+        };
+        let Ok(Accepted { mut stream, .. }) = self.connect_to_broker(&packet, Start::Clean, route).await
+        else {
+            return false;
+        };
+        let goodbye = async {
+            stream.write_all(&GOODBYE).await?;
+            Ok(stream.shutdown().await?)
+        };
+        self.in_time(goodbye).await.is_ok()
     }
 
     /// Tries the addresses of the broker that `route` leads to, each within the connect time-out.

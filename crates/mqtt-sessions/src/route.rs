@@ -1,7 +1,7 @@
 //! The way of one session through the brokers: which one it connects to, and which one is next.
 //!
 //! Sessions are spread: session i starts at broker i mod n, and at another address if the broker's name has several. A session
-//! stays at a broker that works. It goes to the next one when an attempt fails, when a connection was too short to be of use,
+//! stays at a broker that works, or returns from it after a while to the one that it started at, its home. It goes to the next one when an attempt fails, when a connection was too short to be of use,
 //! and when the broker says that it shuts down or names another server.
 
 use std::net::SocketAddr;
@@ -99,6 +99,12 @@ impl Route {
         }
     }
 
+    /// The route of a session that returns from another configured broker to the one that it started at.
+    pub(crate) fn homeward(&self) -> Option<Self> {
+        let home = Self::new(self.brokers.clone(), self.references, self.number);
+        (self.redirected.is_none() && self.place != home.place).then_some(home)
+    }
+
     /// Follows a Server Reference, if that is switched on and there were not too many.
     pub(crate) fn redirect(&mut self, redirection: &Redirection<'_>) -> Turn {
         if self.references == ServerReferences::Ignored || self.hops >= MAXIMUM_HOPS {
@@ -158,6 +164,16 @@ mod tests {
             }
             assert_eq!(way, expected, "{number}");
         }
+    }
+
+    #[test]
+    fn a_session_returns_home_from_another_broker_and_not_from_a_server_that_was_named() {
+        let mut route = route(&["a", "b", "c"], 4);
+        assert!(route.homeward().is_none());
+        route.advance();
+        assert_eq!(route.homeward().unwrap().broker().host, "b");
+        assert_eq!(route.disconnected(&disconnect(0x9C, Some("x"))), Turn::Taken);
+        assert!(route.homeward().is_none());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,12 +10,12 @@ use std::time::{Duration, Instant};
 use mqtt_sessions::config::{BrokerAddress, Brokers, Config, ServerReferences, Sessions};
 use mqtt_sessions::{Destination, Loss, Pool, PublishError};
 use scripted_broker::{
-    CONNACK, CONNACK_SESSION_PRESENT, Peer, ScriptedBroker, connack_refused, connack_with_server_reference,
-    disconnect, disconnect_with_server_reference, soon,
+    AutomaticBroker, CONNACK, CONNACK_SESSION_PRESENT, Peer, ScriptedBroker, connack_refused,
+    connack_with_server_reference, disconnect, disconnect_with_server_reference, soon,
 };
 use tokio::net::TcpListener;
 
-use support::{config, error, expect_acknowledged, expect_all_acknowledged, publish};
+use support::{Target, config, error, expect_acknowledged, expect_all_acknowledged, outcome, publish};
 
 fn pool(addresses: &[SocketAddr], change: impl FnOnce(&mut Config)) -> Arc<Pool> {
     let mut brokers =
@@ -36,6 +37,15 @@ async fn closed_address() -> SocketAddr {
 
 fn connections(pool: &Pool) -> Vec<usize> {
     pool.tally().connections().map(|(_, connections)| connections).collect()
+}
+
+async fn eventually(condition: impl Fn() -> bool) {
+    soon(async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 }
 
 async fn publishes(pool: &Arc<Pool>, peer: &mut Peer) {
@@ -93,6 +103,57 @@ async fn a_session_goes_to_the_next_broker_when_its_own_ends_and_stays_there() {
     drop(peer);
     let mut peer = next.accept(CONNACK_SESSION_PRESENT).await;
     publishes(&pool, &mut peer).await;
+}
+
+#[tokio::test]
+async fn sessions_return_to_a_broker_that_accepts_them_again_and_no_message_is_lost_or_doubled() {
+    let brokers = [AutomaticBroker::start(), AutomaticBroker::start()];
+    let pool = pool(&brokers.each_ref().map(AutomaticBroker::address), |config| {
+        config.sessions = Sessions::Shared(4);
+        config.broker_return = Some(Duration::from_millis(400));
+    });
+    soon(pool.connected()).await;
+    brokers[0].answer_logins_with(0x88);
+    eventually(|| connections(&pool) == [0, 4, 0]).await;
+    // It is asked, and refuses.
+    let asked = brokers[0].seen().logins + 8;
+    eventually(|| brokers[0].seen().logins >= asked).await;
+    assert_eq!(connections(&pool), [0, 4, 0]);
+
+    brokers[0].answer_logins_with(0x00);
+    let mut numbers = 0..;
+    soon(async {
+        while connections(&pool) != [2, 2, 0] {
+            let publish_next = |number: usize| {
+                let topic = ["a", "b", "c", "d", "e", "f", "g"][number % 7];
+                let target =
+                    if number.is_multiple_of(5) { Target::at_most_once(topic) } else { topic.into() };
+                publish(&pool, target, number.to_string())
+            };
+            let tasks: Vec<_> = numbers.by_ref().take(50).map(publish_next).collect();
+            for task in tasks {
+                outcome(task).await.unwrap();
+            }
+        }
+    })
+    .await;
+    // Of QoS 0, the last may be on their way.
+    let received = || brokers.iter().map(|broker| broker.seen().messages.len()).sum::<usize>();
+    eventually(|| received() >= numbers.start).await;
+    for number in 0..numbers.start {
+        let copies = brokers.each_ref().map(|broker| broker.seen().copies.get(&number.to_string()).copied());
+        let copies = copies.into_iter().flatten().map(|copies| (copies.first, copies.again));
+        assert_eq!(copies.collect::<Vec<_>>(), [(1, 0)], "{number}");
+    }
+    // A session was at the second broker first.
+    let in_order = [1, 0].map(|broker: usize| brokers[broker].seen().messages.clone()).concat();
+    let mut latest = HashMap::<usize, usize>::new();
+    for (_, payload) in in_order {
+        let number: usize = payload.parse().unwrap();
+        let before = latest.insert(number % 7, number);
+        assert!(before < Some(number), "{number} after {before:?}");
+    }
+    assert!(numbers.start > 0);
 }
 
 #[tokio::test]

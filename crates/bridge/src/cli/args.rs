@@ -75,6 +75,11 @@ pub(super) struct BrokerArgs {
     /// times in a row. That server gets the User Name and the Password. The transport, TLS or not, stays the same
     #[arg(long, env = "POSTMQTT_FOLLOW_SERVER_REFERENCE")]
     pub(super) follow_server_reference: bool,
+    /// How long a session stays at another broker than it started at before it looks whether that one can be used again, and
+    /// returns. Each session returns at a moment of its own choice in the second half of this time, without a failed request;
+    /// 0s for never
+    #[arg(long, env = "POSTMQTT_BROKER_RETURN", value_name = "DURATION", default_value = "5m", value_parser = duration_or_none)]
+    pub(super) broker_return: Duration,
     /// The User Name of the bridge
     #[arg(long, env = "POSTMQTT_USERNAME", value_name = "NAME")]
     pub(super) username: Option<String>,

@@ -240,6 +240,7 @@ impl BrokerArgs {
             } else {
                 ServerReferences::Ignored
             },
+            broker_return: Some(self.broker_return).filter(|interval| !interval.is_zero()),
             credentials,
             tls: TlsFiles {
                 ca: self.broker_ca_file,

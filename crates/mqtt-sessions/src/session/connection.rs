@@ -43,7 +43,8 @@ enum Transport {
     MayBuffer,
 }
 
-/// Whether the session is about to be replaced by a new one, because of messages that the broker does not acknowledge.
+/// Whether the session is about to be replaced by a new one: because of messages that the broker does not acknowledge, or to be
+/// at another broker.
 ///
 /// A Packet Identifier stays in use until its PUBACK or the end of the session (MQTT 5.0, 2.2.1). Only new messages wait, until
 /// all others in flight are acknowledged: so none of them is sent twice.
@@ -52,6 +53,8 @@ enum Renewal {
     None,
     /// The connection ends when no publisher waits for a PUBACK, or else at this time.
     Until(Instant),
+    /// The session returns to another broker when nothing is in flight, or else tries again later than at this time.
+    Returning(Instant),
 }
 
 /// What [`write_or_flush`] did.
@@ -80,7 +83,8 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to read from a connection that can no longer be written to.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// How long a session that is renewed waits for the PUBACKs of messages that are not overdue.
+/// How long a session that is renewed waits for the PUBACKs of messages that are not overdue, and one that returns for those of
+/// all.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
 
 // === impl Connection ===
@@ -114,8 +118,13 @@ impl<'a> Connection<'a> {
     }
 
     /// Runs until the connection ends. `stop` ends it, with the reason; once it is ready, no more submissions are received.
-    pub(super) async fn run(mut self, stop: impl Future<Output = End>) -> End {
-        let end = match self.exchange(pin!(stop)).await {
+    /// `homeward` waits until the session should return to another broker, and may be called again.
+    pub(super) async fn run<H: Future<Output = ()>>(
+        mut self,
+        stop: impl Future<Output = End>,
+        homeward: impl Fn() -> H,
+    ) -> End {
+        let end = match self.exchange(pin!(stop), homeward).await {
             Ok(never) => match never {},
             Err(end) => end,
         };
@@ -125,7 +134,7 @@ impl<'a> Connection<'a> {
         };
         match &end {
             End::Closed => self.disconnect(&disconnect::GOODBYE).await,
-            End::Evicted(_) | End::Renewed => {
+            End::Evicted(_) | End::Renewed | End::Returning => {
                 self.disconnect(&disconnect::GOODBYE).await;
                 self.wait_for_close().await;
             }
@@ -135,17 +144,21 @@ impl<'a> Connection<'a> {
         end
     }
 
-    async fn exchange(
+    async fn exchange<H: Future<Output = ()>>(
         &mut self,
         mut stop: Pin<&mut impl Future<Output = End>>,
+        homeward: impl Fn() -> H,
     ) -> Result<std::convert::Infallible, End> {
         // It starts empty, because most of many sessions are quiet.
         let mut batch = Vec::new();
         let mut timer = Box::pin(sleep_until(Instant::now()));
+        let mut returning = pin!(homeward());
         self.decode_received()?;
         loop {
-            if self.renewal != Renewal::None && !self.outbox.is_puback_awaited() {
-                return Err(End::Renewed);
+            match self.renewal {
+                Renewal::Until(_) if !self.outbox.is_puback_awaited() => return Err(End::Renewed),
+                Renewal::Returning(_) if self.is_idle() => return Err(End::Returning),
+                Renewal::None | Renewal::Until(_) | Renewal::Returning(_) => {}
             }
             let now = Instant::now();
             self.outbox.fill(&mut self.queue, now);
@@ -197,8 +210,18 @@ impl<'a> Connection<'a> {
                     }
                 }
                 end = &mut stop => return Err(end),
+                () = &mut returning, if self.renewal == Renewal::None => {
+                    returning.set(homeward());
+                    self.outbox.close_intake();
+                    self.renewal = Renewal::Returning(Instant::now() + RENEWAL_PATIENCE);
+                }
             }
         }
+    }
+
+    /// Whether nothing is in flight, overdue or to be written. What is not sent waits for the next connection.
+    fn is_idle(&self) -> bool {
+        self.outbox.unacknowledged() == 0 && self.outbox.is_resent() && !self.has_output()
     }
 
     fn has_output(&self) -> bool {
@@ -250,7 +273,11 @@ impl<'a> Connection<'a> {
                 self.renewal = Renewal::Until(now + RENEWAL_PATIENCE);
             }
             Renewal::Until(until) if until <= now => return Err(End::Stalled),
-            Renewal::None | Renewal::Until(_) => {}
+            Renewal::Returning(until) if until <= now => {
+                self.outbox.open_intake();
+                self.renewal = Renewal::None;
+            }
+            Renewal::None | Renewal::Until(_) | Renewal::Returning(_) => {}
         }
         match self.keep_alive.due(now, self.owing()) {
             Due::At(_) => Ok(()),
@@ -271,7 +298,7 @@ impl<'a> Connection<'a> {
         };
         let renewal = match self.renewal {
             Renewal::None => self.stalled(),
-            Renewal::Until(until) => Some(until),
+            Renewal::Until(until) | Renewal::Returning(until) => Some(until),
         };
         let others = [renewal, self.outbox.next_deadline(), self.queue.next_deadline()];
         others.into_iter().flatten().fold(keep_alive, Instant::min)

@@ -31,6 +31,10 @@ pub(crate) enum End {
     /// The same, and no publisher waits for a PUBACK. The broker was sent a DISCONNECT that ends the session.
     #[error("the broker does not acknowledge some messages; the session is replaced by a new one")]
     Renewed,
+    /// The session returns to the broker that it started at. Nothing was in flight, and the broker was sent a DISCONNECT that
+    /// ends the session.
+    #[error("the session returns to its first broker")]
+    Returning,
 }
 
 /// Why a client's session is evicted.

@@ -11,6 +11,7 @@ mod availability;
 mod connection;
 mod end;
 mod handle;
+mod homecoming;
 mod lifecycle;
 mod options;
 mod outbox;

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::availability::{Absence, Availability, RECONNECT_PATIENCE};
 use super::connection::Connection;
 use super::end::End;
+use super::homecoming::Homecoming;
 use super::lifecycle::{Admission, Event, Kind, Lifecycle, Retirement};
 use super::options::SessionOptions;
 use super::outbox::Outbox;
@@ -218,6 +219,10 @@ impl<L: Lifecycle> Reconnect<L> {
                 self.start = Start::Clean;
                 self.options.tally.add_renewal();
             }
+            End::Returning => {
+                self.start = Start::Clean;
+                self.route = self.route.homeward().unwrap_or_else(|| self.route.clone());
+            }
             end if L::KIND == Kind::Client && end.is_take_over() => {
                 self.outbox.give_up_in_flight(Loss::TakenOver);
                 self.outbox.fail_waiting(&PublishError::unavailable(Loss::TakenOver));
@@ -229,7 +234,10 @@ impl<L: Lifecycle> Reconnect<L> {
             End::Disconnected(disconnect) => self.route.disconnected(disconnect),
             _ => Turn::Straight,
         };
-        if matches!(end, End::Renewed) || self.outbox.finished() > 0 || since.elapsed() >= STABLE_CONNECTION {
+        if matches!(end, End::Renewed | End::Returning)
+            || self.outbox.finished() > 0
+            || since.elapsed() >= STABLE_CONNECTION
+        {
             self.backoff = Backoff::new();
             self.fruitless = 0;
             self.route.reset_hops();
@@ -275,6 +283,11 @@ impl<L: Lifecycle> Reconnect<L> {
         self.options.tally.add_connection(destination);
         self.status.send_replace(Status::Connected);
 
+        let homecoming = match L::KIND {
+            Kind::Shared => Homecoming::new(&self.options, self.route.homeward()),
+            // It is closed when its client is idle, and the next one starts at the first broker.
+            Kind::Client => Homecoming::never(),
+        };
         let closing = self.options.closing.clone();
         let lifecycle = Arc::clone(&self.lifecycle);
         let stop = async {
@@ -284,7 +297,7 @@ impl<L: Lifecycle> Reconnect<L> {
             }
         };
         let end = Connection::new(accepted, &self.options.config, &mut self.outbox, &mut self.submissions)
-            .run(stop)
+            .run(stop, || homecoming.wait())
             .await;
         self.options.tally.remove_connection(destination);
         self.status.send_replace(Status::Connecting);

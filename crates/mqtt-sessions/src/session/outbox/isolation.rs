@@ -131,7 +131,9 @@ impl EndedBy {
             end if end.is_take_over() => Self::Other,
             End::Io(_) => Self::Reset,
             End::Eof | End::Disconnected(_) | End::Protocol(_) => Self::Broker,
-            End::Closed | End::Evicted(_) | End::Silent | End::Stalled | End::Renewed => Self::Other,
+            End::Closed | End::Evicted(_) | End::Silent | End::Stalled | End::Renewed | End::Returning => {
+                Self::Other
+            }
         }
     }
 }

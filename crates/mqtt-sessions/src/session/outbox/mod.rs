@@ -150,6 +150,11 @@ impl Outbox {
         self.intake = Intake::Closed;
     }
 
+    /// What was not sent yet is sent after all.
+    pub(super) fn open_intake(&mut self) {
+        self.intake = Intake::Open;
+    }
+
     /// Whether a publisher waits for the PUBACK of a message in flight. If not, all messages in flight are overdue.
     pub(super) const fn is_puback_awaited(&self) -> bool {
         self.deadlines.any()
@@ -169,6 +174,11 @@ impl Outbox {
     /// How many messages were written to this connection and are not acknowledged.
     pub(super) fn unacknowledged(&self) -> usize {
         self.flow.unacknowledged()
+    }
+
+    /// Whether this connection has sent again all that was in flight.
+    pub(super) const fn is_resent(&self) -> bool {
+        self.resend.is_complete()
     }
 
     /// Drops all messages. No publisher waits for one.
