@@ -119,6 +119,11 @@ impl Workload {
         }
     }
 
+    /// The same over this protocol.
+    pub(super) const fn over(self, protocol: Protocol) -> Self {
+        Self { protocol, ..self }
+    }
+
     pub(super) fn protocol(&self) -> Protocol {
         self.protocol
     }
@@ -167,13 +172,19 @@ impl Workload {
     }
 }
 
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Http1 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        })
+    }
+}
+
 impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let protocol = match self.protocol {
-            Protocol::Http1 => "HTTP/1.1",
-            Protocol::Http2 => "HTTP/2",
-        };
-        write!(f, "QoS {}, {} bytes, {protocol}, {} at a time", self.qos, self.payload, self.connections)?;
+        let Self { protocol, qos, payload, connections, .. } = self;
+        write!(f, "QoS {qos}, {payload} bytes, {protocol}, {connections} at a time")?;
         match self.payload_format {
             PayloadFormat::Unspecified => {}
             PayloadFormat::Utf8 => f.write_str(", Payload Format Indicator 1: held and checked")?,
