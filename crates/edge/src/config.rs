@@ -1,6 +1,6 @@
 //! The filter's configuration: read strictly, checked whole, compiled into what a request needs.
 
-use http_publish::{Rules, UnknownParameters};
+use http_publish::{Rules, UnknownParameters, batch};
 use policy::{
     Enrichment, EnrichmentDocument, Name, Object, Permissions, PermissionsDocument, Routing, RoutingDocument,
     present,
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::client_id::{ClientIdDocument, ClientIdSource};
 use crate::invalid_config::InvalidConfig;
-use crate::limits::LimitsDocument;
+use crate::limits::{LimitsDocument, WholeNumber};
 
 /// All that the operator decided.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Config {
     pub permissions: Option<Permissions>,
     /// Whether retained messages can be read. Permissions apply to them too.
     pub retained_messages: RetainedMessages,
+    /// The largest batch that the host can hold, in bytes.
+    pub held_batch_bytes: u64,
     /// Where messages go; `None` if Envoy's routes alone decide.
     pub routing: Option<Routing>,
     /// What is added to them.
@@ -68,6 +70,10 @@ pub(crate) struct Document {
     /// Whether retained messages can be read; by default `on` with `permissions`, `off` without.
     #[serde(deserialize_with = "present")]
     retained_messages: Option<Name<RetainedMessagesName>>,
+    /// Bytes of a batch that Envoy can hold while its lines are judged: what the listener's `per_connection_buffer_limit_bytes`
+    /// allows. From 1024 to 1048576, which is the default.
+    #[serde(deserialize_with = "present")]
+    held_batch_bytes: Option<WholeNumber>,
     /// Which upstream cluster a topic goes to; without it, Envoy's routes alone decide.
     #[serde(deserialize_with = "present")]
     routing: Option<Object<RoutingDocument>>,
@@ -93,6 +99,9 @@ enum RetainedMessagesName {
     On,
     Off,
 }
+
+/// The smallest `heldBatchBytes`: enough for a few lines.
+const MIN_HELD_BATCH_BYTES: u64 = 1024;
 
 // === impl Config ===
 
@@ -164,6 +173,7 @@ impl Document {
                 .map(|Object(document)| Permissions::compile(document))
                 .transpose()?,
             retained_messages,
+            held_batch_bytes: self.held_batch_bytes.map_or(Ok(batch::MAX_BYTES), check_held_batch_bytes)?,
             routing: self.routing.map(|Object(document)| Routing::compile(document)).transpose()?,
             enrichment: Enrichment::compile(
                 self.enrichment.into_iter().map(|Object(document)| document).collect(),
@@ -181,6 +191,17 @@ fn check_path(field: &'static str, path: &str) -> Result<(), InvalidConfig> {
     Err(InvalidConfig::new(
         field,
         "a path is expected that starts with / and has no query, like /mqtt/messages",
+    ))
+}
+
+fn check_held_batch_bytes(WholeNumber(bytes): WholeNumber) -> Result<u64, InvalidConfig> {
+    let bytes = u64::from(bytes);
+    if (MIN_HELD_BATCH_BYTES..=batch::MAX_BYTES).contains(&bytes) {
+        return Ok(bytes);
+    }
+    Err(InvalidConfig::new(
+        "heldBatchBytes",
+        format_args!("{MIN_HELD_BATCH_BYTES} to {} bytes are expected", batch::MAX_BYTES),
     ))
 }
 
@@ -210,6 +231,7 @@ mod tests {
             let oid =
                 ClientIdSource::Jwt { metadata_key: "jwt".to_owned(), claims: vec![ClaimPath::named("oid")] };
             assert_eq!(config.client_id, oid);
+            assert_eq!(config.held_batch_bytes, 1024 * 1024);
             assert!(config.permissions.is_none() && config.routing.is_none() && config.enrichment.is_empty());
         }
     }
@@ -222,6 +244,7 @@ mod tests {
                 "limits": { "profile": "aws", "payloadBytes": 1000.0, "topicSegments": 3 },
                 "clientId": { "from": "jwt", "metadataKey": "token", "claims": ["oid", ["user", "id"]] },
                 "permissions": { "topicSpaces": [], "permissionBindings": [] },
+                "heldBatchBytes": 32768,
                 "routing": { "routes": [], "defaultCluster": "c" },
                 "enrichment": [{ "key": "k", "value": "v" }]
             }"#,
@@ -245,6 +268,7 @@ mod tests {
             [vec!["oid"], vec!["user", "id"]]
         );
         assert_eq!(claims[0], ClaimPath::named("oid"));
+        assert_eq!(config.held_batch_bytes, 32_768);
         assert!(config.permissions.is_some() && config.routing.is_some() && !config.enrichment.is_empty());
     }
 
@@ -257,6 +281,9 @@ mod tests {
             (r#"{"path":"/a?b"}"#, "path: a path is expected"),
             (r#"{"retainedPath":"a"}"#, "retainedPath: a path is expected"),
             (r#"{"path":"/a","retainedPath":"/a"}"#, "retainedPath: retained messages need another path"),
+            (r#"{"heldBatchBytes":1023}"#, "heldBatchBytes: 1024 to 1048576 bytes are expected"),
+            (r#"{"heldBatchBytes":1048577}"#, "heldBatchBytes: 1024 to 1048576 bytes are expected"),
+            (r#"{"heldBatchBytes":"32Ki"}"#, "heldBatchBytes: a whole number"),
             (r#"{"apiVersions":"v1"}"#, "apiVersions: invalid type: string \"v1\", expected a sequence"),
             (r#"{"apiVersions":["a&b"]}"#, "apiVersions: letters"),
             (

@@ -90,6 +90,7 @@ pub(crate) fn decide_batch(
     let routing = config.routing.as_ref();
     let mut cluster = routing.and_then(Routing::default_cluster);
     let judges_lines = judges_lines(&batch, config);
+    let payload = if judges_lines { held_payload(head, config)? } else { PayloadCheck::of_batch() };
     if let Some(mut publish) = batch.to_publish() {
         permit(&publish, &sender.client, config)?;
         cluster = routing.and_then(|routing| routing.cluster(publish.topic_name.as_str()));
@@ -114,7 +115,20 @@ pub(crate) fn decide_batch(
         // What the lines become has another length, which is not known before the head goes on.
         changes.remove(CONTENT_LENGTH);
     }
-    Ok(Decision { payload: PayloadCheck::of_batch(), end })
+    Ok(Decision { payload, end })
+}
+
+/// What the payload of a batch has to pass that the host holds.
+fn held_payload(head: &RequestHead<'_>, config: &Config) -> Result<PayloadCheck, Problem> {
+    let advice = if config.enrichment.depends_on_message() {
+        "this edge reads all lines of a batch before it sends one on, and holds no more bytes; send fewer lines at a time"
+    } else {
+        "this edge reads all lines of a batch without ?topic= before it sends one on, and holds no more bytes; send fewer lines \
+         at a time, or the lines of one topic with ?topic="
+    };
+    let payload = PayloadCheck::of_held_batch(config.held_batch_bytes, advice);
+    head.content_length().map_or(Ok(()), |length| payload.announce(length))?;
+    Ok(payload)
 }
 
 /// Whether each line has to be read here: for its topic, or for what is added to its message.

@@ -55,7 +55,7 @@ enum ProfileName {
 /// a double, so `8.0` is accepted too.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct WholeNumber(u32);
+pub(crate) struct WholeNumber(pub(crate) u32);
 
 // === impl LimitsDocument ===
 

@@ -6,7 +6,7 @@
 
 use std::mem;
 
-use http_publish::batch::{Batch, Line, MAX_JUDGED_BYTES, write_refusal};
+use http_publish::batch::{Batch, Line, MAX_BYTES, MAX_JUDGED_BYTES, write_refusal};
 use http_publish::{Code, Problem, TopicName};
 use policy::Routing;
 
@@ -45,12 +45,13 @@ impl Lines {
     ) -> Result<Vec<u8>, Problem> {
         let lines = Batch::lines(payload)?;
         let mut judged = Vec::with_capacity(payload.len());
+        let most = most_judged_bytes(config);
         for line in lines {
             match self.judge_line(line, sender, config) {
                 Ok(line) => self.batch.write_line(&line, &mut judged),
                 Err(problem) => write_refusal(&mut judged, &problem),
             }
-            if judged.len() as u64 > MAX_JUDGED_BYTES {
+            if judged.len() as u64 > most {
                 let detail = "with what this edge adds to each message, the batch is over its limit of bytes";
                 return Err(Problem::new(Code::PayloadTooLarge, detail));
             }
@@ -72,6 +73,11 @@ impl Lines {
         enrich(&mut line.publish, sender, config)?;
         Ok(line)
     }
+}
+
+/// How large the lines may become. A host that cannot hold the largest batch cannot hold what it becomes either.
+const fn most_judged_bytes(config: &Config) -> u64 {
+    if config.held_batch_bytes < MAX_BYTES { config.held_batch_bytes } else { MAX_JUDGED_BYTES }
 }
 
 /// The head has gone to the default cluster, and with it all lines.

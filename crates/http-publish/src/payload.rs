@@ -16,9 +16,16 @@ use crate::{Limits, Location, PayloadFormatIndicator, Problem, Publish, Utf8Chec
 /// ```
 #[derive(Clone, Debug)]
 pub struct PayloadCheck {
-    limit: u64,
+    limit: SizeLimit,
     seen: u64,
     utf8: Option<Utf8Check>,
+}
+
+/// How large a payload may be, and what the problem says if it is larger.
+#[derive(Clone, Copy, Debug)]
+struct SizeLimit {
+    bytes: u64,
+    detail: &'static str,
 }
 
 // === impl PayloadCheck ===
@@ -28,7 +35,7 @@ impl PayloadCheck {
     #[must_use]
     pub fn new(format: PayloadFormatIndicator, limits: &Limits) -> Self {
         let utf8 = (format == PayloadFormatIndicator::Utf8).then(Utf8Check::default);
-        Self { limit: limits.payload_bytes, seen: 0, utf8 }
+        Self { limit: SizeLimit::new(limits.payload_bytes), seen: 0, utf8 }
     }
 
     /// A check of the payload of `publish`.
@@ -40,13 +47,23 @@ impl PayloadCheck {
     /// A check of the payload of a batch.
     #[must_use]
     pub const fn of_batch() -> Self {
-        Self { limit: batch::MAX_BYTES, seen: 0, utf8: None }
+        Self { limit: SizeLimit::new(batch::MAX_BYTES), seen: 0, utf8: None }
+    }
+
+    /// A check of the payload of a batch that an edge holds. It can hold `bytes`; `advice` is the detail of the problem if there
+    /// are more.
+    #[must_use]
+    pub const fn of_held_batch(bytes: u64, advice: &'static str) -> Self {
+        if bytes >= batch::MAX_BYTES {
+            return Self::of_batch();
+        }
+        Self { limit: SizeLimit { bytes, detail: advice }, seen: 0, utf8: None }
     }
 
     /// A check of the payload of a batch whose lines an edge has judged.
     #[must_use]
     pub const fn of_judged_batch() -> Self {
-        Self { limit: batch::MAX_JUDGED_BYTES, seen: 0, utf8: None }
+        Self { limit: SizeLimit::new(batch::MAX_JUDGED_BYTES), seen: 0, utf8: None }
     }
 
     /// Whether every byte has to be given to [`push`](Self::push). If not, [`count`](Self::count) is enough.
@@ -61,13 +78,21 @@ impl PayloadCheck {
         self.seen
     }
 
+    /// Checks the Content-Length, before any byte has come.
+    ///
+    /// # Errors
+    /// Returns [`Code::PayloadTooLarge`] if it is over the limit.
+    pub fn announce(&self, length: u64) -> Result<(), Problem> {
+        self.limit.check(length).map_err(|fault| violation(fault).into())
+    }
+
     /// Counts bytes without reading them.
     ///
     /// # Errors
     /// Returns [`Code::PayloadTooLarge`] if the payload is over the limit.
     pub fn count(&mut self, bytes: usize) -> Result<(), Problem> {
         self.seen = self.seen.saturating_add(bytes as u64);
-        check_size(self.seen, self.limit).map_err(|fault| violation(fault).into())
+        self.limit.check(self.seen).map_err(|fault| violation(fault).into())
     }
 
     /// Counts and checks the next bytes.
@@ -94,12 +119,22 @@ impl PayloadCheck {
 
 /// Returns a fault if the size is over the limit.
 pub(crate) fn check_size(actual: u64, limit: u64) -> Result<(), Fault> {
-    if actual <= limit {
-        return Ok(());
+    SizeLimit::new(limit).check(actual)
+}
+
+// === impl SizeLimit ===
+
+impl SizeLimit {
+    const fn new(bytes: u64) -> Self {
+        Self { bytes, detail: "the payload is over the limit of bytes" }
     }
-    Err(Fault::new(Code::PayloadTooLarge, "the payload is over the limit of bytes")
-        .limit(limit)
-        .actual(actual))
+
+    fn check(self, actual: u64) -> Result<(), Fault> {
+        if actual <= self.bytes {
+            return Ok(());
+        }
+        Err(Fault::new(Code::PayloadTooLarge, self.detail).limit(self.bytes).actual(actual))
+    }
 }
 
 pub(crate) fn violation(fault: Fault) -> Violation {

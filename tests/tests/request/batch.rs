@@ -1,6 +1,8 @@
 //! Batches, through the edge and without it.
 
-use end_to_end::{Answer, Edge, Endpoint, Message, Protocol, Request, config};
+use end_to_end::{Answer, Body, Edge, Endpoint, Message, Protocol, Request, config};
+use rig::Filter;
+use rig::stack::types::HTTP_CONNECTION_MANAGER;
 use serde_json::{Value, json};
 
 fn batch(topic: &str, body: &str) -> Request {
@@ -254,6 +256,69 @@ fn a_batch_that_is_larger_than_the_listener_holds_is_413() {
     // Over HTTP/2 the limit is the window of a stream.
     assert_eq!(edge.at(Protocol::Http2).send(lines_of(&body(120))).status, 200);
     assert_eq!(edge.published_until_now(&subscriber, &topic).len(), 140);
+}
+
+/// An edge that holds 32 KiB and says so, without the filters and the mappings of `envoy.yaml` that control planes do not have.
+fn holding_32_kib() -> Edge {
+    Edge::start("batch-held", |stack| {
+        stack.envoy_config(|envoy| {
+            config::set(
+                envoy,
+                "routing",
+                &json!({ "routes": [{ "filters": ["elsewhere"], "cluster": "elsewhere" }] }),
+            );
+            config::set(envoy, "heldBatchBytes", &json!(32 * 1024));
+            envoy.each(HTTP_CONNECTION_MANAGER, |manager| {
+                manager["local_reply_config"].take();
+                if let Some(filters) = manager["http_filters"].as_array_mut() {
+                    filters.retain(|filter| filter["name"] != "short_payloads");
+                }
+            });
+            let listeners = envoy.value()["static_resources"]["listeners"].as_array_mut().expect("listeners");
+            for listener in listeners {
+                listener["per_connection_buffer_limit_bytes"] = json!(32 * 1024);
+            }
+        })
+    })
+}
+
+#[test]
+fn a_batch_that_is_larger_than_the_edge_says_it_holds_is_refused_by_the_filter() {
+    let edge = holding_32_kib();
+    let topic = edge.topic("batch/held");
+    let _subscriber = edge.subscribe();
+    let is_native = Filter::of_this_run().expect("a filter") == Filter::Native;
+    let lines = |bytes: usize| {
+        let line = format!("{}\n", json!({ "topic": topic, "payload": "x".repeat(900) }));
+        let mut body = line.repeat(bytes / line.len()).into_bytes();
+        body.resize(bytes, b' ');
+        body
+    };
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let endpoint = edge.at(protocol);
+        for (bytes, fits) in [(32 * 1024, true), (32 * 1024 + 1, false), (100_000, false)] {
+            let body = lines(bytes);
+            let pieces = |size: usize| Body::chunked(body.chunks(size).map(<[u8]>::to_vec));
+            let bodies = [
+                (true, Body::sized(body.clone())),
+                (false, pieces(bytes)),
+                (false, pieces(1000)),
+                (false, pieces(16 * 1024)),
+            ];
+            for (is_announced, body) in bodies {
+                let answer = endpoint.send(lines_of("").with_body(body));
+                let context = format!("{protocol:?}, {bytes} bytes, announced: {is_announced}");
+                assert_eq!(answer.status, if fits { 200 } else { 413 }, "{context}: {}", answer.text());
+                // Over HTTP/1.1, Envoy counts a piece before it shows it to a WebAssembly filter.
+                let is_first = is_announced || protocol == Protocol::Http2 || is_native;
+                if !fits && is_first {
+                    let problem = answer.expect_problem();
+                    assert_eq!(problem.code, "PayloadTooLarge", "{context}");
+                    assert_eq!(problem.document["violations"][0]["limit"], json!(32 * 1024), "{context}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

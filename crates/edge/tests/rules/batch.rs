@@ -128,6 +128,30 @@ fn what_is_no_batch_of_lines_is_refused_as_a_whole() {
 }
 
 #[test]
+fn a_batch_is_refused_as_soon_as_it_is_larger_than_the_host_can_hold() {
+    let policy = r#"{ "heldBatchBytes": 1024, "clientId": { "from": "none" }, "enrichment": [{ "key": "a", "value": "1" }] }"#;
+    let line = br#"{"topic":"a"}"#;
+    let padded = |size: usize| [&line[..], &vec![b' '; size - line.len()]].concat();
+    let fits = padded(1024);
+    let grows = [&line[..], b"\n"].concat().repeat(50);
+    let announced = |length: u64| batch("").field("content-length", length.to_string());
+    let rows = [
+        (announced(1024).chunks([&fits]), None),
+        (batch("").chunks([&fits[..1000], &fits[1000..]]), None),
+        (announced(1025).without_end(), Some((413, "PayloadTooLarge"))),
+        (batch("").chunks([&fits[..], b" "]).without_end(), Some((413, "PayloadTooLarge"))),
+        // What is added to a line makes it too large.
+        (batch("").chunks([&grows]), Some((413, "PayloadTooLarge"))),
+        // Nothing has to be held of a batch that is judged by its head.
+        (batch("?topic=a").chunks([&fits, &fits]), None),
+    ];
+    for (request, expected) in rows {
+        let fate = request.send(&config(policy));
+        assert_eq!((fate.refusal(), fate.is_whole), (expected, expected.is_none()));
+    }
+}
+
+#[test]
 fn of_a_batch_that_ends_early_no_line_goes_on() {
     let fate = batch("").without_end().send(&config(POLICY));
     assert_eq!((fate.answer.is_none(), fate.is_whole, fate.body.as_slice()), (true, false, &b""[..]));

@@ -24,6 +24,7 @@ fn complete() -> Value {
         },
         "unknownParameters": "refuse",
         "retainedMessages": "on",
+        "heldBatchBytes": 1_048_576,
         "clientId": { "from": "jwt", "metadataKey": "jwt", "claims": ["oid", ["realm", "sub"]] },
         "permissions": {
             "clientGroups": [{
