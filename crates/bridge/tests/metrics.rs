@@ -61,6 +61,8 @@ async fn every_series_of_a_new_bridge_is_zero() {
         ("postmqtt_bridge_overdue_messages", 0),
         ("postmqtt_bridge_replies_total{outcome=\"delivered\"}", 0),
         ("postmqtt_bridge_replies_total{outcome=\"dropped\"}", 0),
+        ("postmqtt_bridge_retained_reads_total{outcome=\"answered\"}", 0),
+        ("postmqtt_bridge_retained_reads_total{outcome=\"missing\"}", 0),
         ("postmqtt_bridge_waiting_requests", 0),
         ("postmqtt_bridge_waiting_requests_limit", 0),
         ("postmqtt_bridge_in_flight_messages_limit", 100),

@@ -127,6 +127,30 @@ async fn a_topic_without_a_retained_message_is_404() {
 }
 
 #[tokio::test]
+async fn each_read_is_counted_once_by_its_outcome() {
+    let broker = ScriptedBroker::start().await;
+    let (bridge, _publisher) = connected(&broker, with_retained).await;
+    let messages = [retained("a", "on")];
+    let rows: [(&str, &str, &[Publish], u16); 4] = [
+        ("/message?topic=a", "", &messages, 200),
+        ("?topicFilter=a", "", &messages, 200),
+        ("/message?topic=a", "if-none-match: *\r\n", &messages, 304),
+        ("/message?topic=a", "", &[], 404),
+    ];
+    for (rest, fields, messages, status) in rows {
+        let task = ask(&bridge, "GET", rest, fields);
+        serve(&broker, "a", messages).await;
+        assert_eq!(soon(task).await.unwrap().status, status, "{rest} {fields}");
+    }
+    assert_eq!(soon(ask(&bridge, "GET", "?topicFilter=a%23", "")).await.unwrap().status, 400);
+    let metrics = bridge.get("/metrics").await.body;
+    for (outcome, expected) in [("answered", 2), ("unchanged", 1), ("missing", 1), ("refused", 1)] {
+        let line = format!("postmqtt_bridge_retained_reads_total{{outcome=\"{outcome}\"}} {expected}");
+        assert!(metrics.lines().any(|given| given == line), "{line} in {metrics}");
+    }
+}
+
+#[tokio::test]
 async fn a_list_has_pages_in_the_order_of_the_topics() {
     let broker = ScriptedBroker::start().await;
     let (bridge, _publisher) = connected(&broker, with_retained).await;

@@ -16,7 +16,7 @@ const RATE_INTERVAL: (&str, &str) = ("$__rate_interval", "1m");
 const RATE: u32 = 20;
 
 /// Each panel's title, and its legends that are over 0 after the requests below.
-const SHOWN: [(&str, &[&str]); 17] = [
+const SHOWN: [(&str, &[&str]); 18] = [
     ("Requests by the filter's outcome", &["InvalidQos", "NotPermitted", "Read", "Sent", "SentBatch"]),
     ("Answers by class", &["2xx", "4xx"]),
     ("Publishes by Reason Code", &["QoS 0, none", "QoS 1, 0", "QoS 1, 135", "QoS 1, 16"]),
@@ -35,6 +35,7 @@ const SHOWN: [(&str, &[&str]); 17] = [
     ("Commands and their replies", &["limit", "replies: delivered"]),
     ("Idempotency-Keys", &["keys", "limit", "replays"]),
     ("Batches and reads of retained messages, at the edge", &["batches", "reads"]),
+    ("Reads of retained messages by the bridge, by outcome", &["missing"]),
 ];
 
 /// An edge that permits and limits, in front of a broker that does so too. A panel is about what Envoy counts of Wasm filters

@@ -32,7 +32,7 @@ use super::retry_after::{Drain, Load};
 use super::routes::Routes;
 use super::unfinished_heads::LatestHead;
 use crate::idempotency::{self, Fingerprint, KeyId, KeyLimits, Keys};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, ReadOutcome};
 use crate::reload::Reloader;
 use crate::trace::{self, PublishSpan, Spans, TraceContext};
 use crate::translate::{self, Published};
@@ -217,6 +217,7 @@ impl Service {
         {
             // Boxed for the same reason.
             let answer = Box::pin(retained.answer(&head(parts), &parts.headers, &self.rules)).await;
+            self.metrics.count_retained_read(read_outcome(&answer));
             return answer.inspect_err(|problem| self.metrics.count_refused(problem.code()));
         }
         match (&parts.method, parts.uri.path()) {
@@ -460,6 +461,15 @@ impl Outcome {
             Self::Replayed(Err(problem)) => Err(problem),
             Self::Answered(answered) => Ok(answered.published.and_then(|published| published.reason_code)),
         }
+    }
+}
+
+fn read_outcome(answer: &Result<Answer, Problem>) -> ReadOutcome {
+    match answer {
+        Ok(answer) if answer.status() == StatusCode::NOT_MODIFIED => ReadOutcome::Unchanged,
+        Ok(_) => ReadOutcome::Answered,
+        Err(problem) if problem.code() == Code::NoRetainedMessage => ReadOutcome::Missing,
+        Err(_) => ReadOutcome::Refused,
     }
 }
 

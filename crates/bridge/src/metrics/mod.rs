@@ -6,6 +6,7 @@
 
 mod histogram;
 mod refusals;
+mod retained_reads;
 mod series;
 
 use std::sync::{Arc, OnceLock};
@@ -23,7 +24,10 @@ use crate::reload::Reloader;
 
 use self::histogram::Histogram;
 use self::refusals::Refusals;
+use self::retained_reads::RetainedReads;
 use self::series::{Numbers, PREFIX};
+
+pub(crate) use self::retained_reads::ReadOutcome;
 
 /// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -53,6 +57,7 @@ impl Metrics {
             replies,
             keys,
             refusals,
+            retained_reads: RetainedReads::new(),
             latency: Histogram::new(),
             reloader: OnceLock::new(),
         });
@@ -70,6 +75,11 @@ impl Metrics {
     /// Counts a publish request that was answered with a problem.
     pub fn count_refused(&self, code: Code) {
         self.numbers.refusals.add(code);
+    }
+
+    /// Counts a request for retained messages.
+    pub(crate) fn count_retained_read(&self, outcome: ReadOutcome) {
+        self.numbers.retained_reads.add(outcome);
     }
 
     /// Records the time from a complete message to its outcome.

@@ -17,6 +17,7 @@ use crate::idempotency::Keys;
 
 use super::histogram::{Histogram, Snapshot};
 use super::refusals::Refusals;
+use super::retained_reads::RetainedReads;
 use crate::reload::Reloader;
 
 /// The start of the name of each series.
@@ -30,6 +31,7 @@ pub(super) struct Numbers {
     pub(super) replies: Option<Arc<Replies>>,
     pub(super) keys: Arc<Keys>,
     pub(super) refusals: Refusals,
+    pub(super) retained_reads: RetainedReads,
     pub(super) latency: Histogram,
     pub(super) reloader: OnceLock<Reloader>,
 }
@@ -38,7 +40,7 @@ pub(super) struct Numbers {
 
 impl Collector for Numbers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Self { pool, budget, replies, keys, refusals, latency, reloader } = self;
+        let Self { pool, budget, replies, keys, refusals, retained_reads, latency, reloader } = self;
         let tally = pool.tally();
 
         let help =
@@ -57,6 +59,12 @@ impl Collector for Numbers {
         let mut refused = encoder.encode_descriptor("refusals", help, None, MetricType::Counter)?;
         for (code, requests) in refusals.iter() {
             count(&mut refused, &[("code", code.as_str())], requests)?;
+        }
+
+        let help = "Requests for retained messages by their outcome.";
+        let mut reads = encoder.encode_descriptor("retained_reads", help, None, MetricType::Counter)?;
+        for (outcome, requests) in retained_reads.iter() {
+            count(&mut reads, &[("outcome", outcome.as_str())], requests)?;
         }
 
         let help = "Time from a complete message to its outcome.";
