@@ -147,6 +147,33 @@ async fn without_a_reply_in_time_the_answer_says_that_the_message_was_published(
 }
 
 #[tokio::test]
+async fn a_problem_says_what_was_waited_unless_the_wait_decided_nothing() {
+    let broker = ScriptedBroker::start().await;
+    let (bridge, mut publisher, _subscriber) = requesting(&broker).await;
+    let rows = [
+        (Some(0x00), "wait=1", 504, "NoReply", Some("wait=1")),
+        (Some(0x10), "wait=3600", 503, "NoResponder", Some("wait=20")),
+        (Some(0x10), "respond-async, wait=2", 503, "NoResponder", Some("respond-async, wait=2")),
+        (Some(0x87), "wait=20", 403, "NotAuthorized", None),
+        (None, "wait=1", 504, "AcknowledgementTimeout", Some("wait=1")),
+    ];
+    for (puback, prefer, status, code, applied) in rows {
+        let task = bridge.post("topic=a", &format!("prefer: {prefer}\r\n"), "x");
+        let sent = publisher.publish().await;
+        match puback {
+            Some(0) => publisher.acknowledge(&sent).await,
+            Some(reason_code) => publisher.refuse(&sent, reason_code, "").await,
+            None => {}
+        }
+        let answer = soon(task).await.unwrap();
+        assert_eq!((answer.status, answer.code().as_str()), (status, code));
+        assert_eq!(answer.field("preference-applied"), applied, "{code}");
+    }
+    let refused = soon(bridge.post("topic=a/%2B", "prefer: wait=20\r\n", "x")).await.unwrap();
+    assert_eq!((refused.status, refused.field("preference-applied")), (403, None));
+}
+
+#[tokio::test]
 async fn a_late_reply_reaches_nobody_and_is_counted() {
     let broker = ScriptedBroker::start().await;
     let (bridge, mut publisher, mut subscriber) = requesting(&broker).await;

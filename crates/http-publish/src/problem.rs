@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
 use crate::fault::Fault;
-use crate::{ReasonCode, RequestId};
+use crate::{PREFERENCE_APPLIED, ReasonCode, RequestId, Wait};
 
 /// Why a request is refused, with every parameter that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +20,8 @@ pub struct Problem {
     allow: &'static str,
     /// In seconds.
     retry_after: u32,
+    /// The value of `Preference-Applied`.
+    applied: Option<Wait>,
 }
 
 /// A parameter that breaks a rule.
@@ -112,6 +114,7 @@ impl Problem {
             violations: Vec::new(),
             allow: PUBLISH_METHOD,
             retry_after: RETRY_AFTER_SECONDS,
+            applied: None,
         }
     }
 
@@ -126,6 +129,13 @@ impl Problem {
     #[must_use]
     pub const fn retry_in(mut self, seconds: u32) -> Self {
         self.retry_after = seconds;
+        self
+    }
+
+    /// Sets the value of `Preference-Applied`: the request waited for a reply to its message.
+    #[must_use]
+    pub const fn applied(mut self, wait: Wait) -> Self {
+        self.applied = Some(wait);
         self
     }
 
@@ -152,6 +162,7 @@ impl Problem {
             violations,
             allow: PUBLISH_METHOD,
             retry_after: RETRY_AFTER_SECONDS,
+            applied: None,
         })
     }
 
@@ -226,6 +237,7 @@ impl Problem {
             fixed("accept-encoding", self.accept_encoding()),
             self.retry_after().map(|seconds| ("retry-after", seconds.to_string().into())),
             self.reason_code().map(|ReasonCode(code)| (crate::REASON_CODE, code.to_string().into())),
+            self.applied.map(|wait| (PREFERENCE_APPLIED, wait.to_string().into())),
         ]
         .into_iter()
         .flatten()
@@ -272,6 +284,7 @@ impl From<Violation> for Problem {
             violations: vec![violation],
             allow: PUBLISH_METHOD,
             retry_after: RETRY_AFTER_SECONDS,
+            applied: None,
         }
     }
 }

@@ -106,18 +106,19 @@ impl Prepared {
             published = publishing => published?,
             // The reply may come before the PUBACK.
             reply = expected.reply() => {
-                return Ok(Answered { wait, published: None, reply: Some(received(reply, None)?) });
+                return Ok(Answered { wait, published: None, reply: Some(received(reply, None, wait)?) });
             }
             () = sleep_until(deadline) => return Err(unacknowledged(wait)),
         };
         let reason_code = published.reason_code;
         if reason_code == Some(ReasonCode::NO_MATCHING_SUBSCRIBERS) {
             const DETAIL: &str = "the message was published, and nothing subscribes to its topic";
-            return Err(acknowledged(Problem::new(Code::NoResponder, DETAIL), reason_code));
+            let problem = Problem::new(Code::NoResponder, DETAIL).applied(wait);
+            return Err(acknowledged(problem, reason_code));
         }
         let reply = tokio::select! {
             biased;
-            reply = expected.reply() => Some(received(reply, reason_code)?),
+            reply = expected.reply() => Some(received(reply, reason_code, wait)?),
             () = sleep_until(deadline) => None,
             () = stopped.cancelled() => return Err(acknowledged(stopping(), reason_code)),
         };
@@ -128,12 +129,16 @@ impl Prepared {
     }
 }
 
-fn received(reply: Result<Reply, ReplyError>, reason_code: Option<ReasonCode>) -> Result<Reply, Problem> {
+fn received(
+    reply: Result<Reply, ReplyError>,
+    reason_code: Option<ReasonCode>,
+    wait: Wait,
+) -> Result<Reply, Problem> {
     reply.map_err(|error| match error {
         ReplyError::Closed => acknowledged(stopping(), reason_code),
         ReplyError::Exhausted(exhausted) => {
             let detail = format!("the message was published, and its reply was dropped: {exhausted}");
-            acknowledged(Problem::new(Code::Overloaded, detail), reason_code)
+            acknowledged(Problem::new(Code::Overloaded, detail).applied(wait), reason_code)
         }
     })
 }
@@ -151,12 +156,12 @@ fn unacknowledged(wait: Wait) -> Problem {
         "neither a reply nor the PUBACK arrived within {} s; whether the message was published is unknown",
         wait.seconds
     );
-    Problem::new(Code::AcknowledgementTimeout, detail)
+    Problem::new(Code::AcknowledgementTimeout, detail).applied(wait)
 }
 
 fn no_reply(wait: Wait) -> Problem {
     let detail = format!("the message was published, and no reply arrived within {} s", wait.seconds);
-    Problem::new(Code::NoReply, detail)
+    Problem::new(Code::NoReply, detail).applied(wait)
 }
 
 fn stopping() -> Problem {

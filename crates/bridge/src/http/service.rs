@@ -423,7 +423,8 @@ impl Service {
         let mut answer = match (reply, published) {
             (Some(reply), published) => {
                 let data = publish.correlation_data.as_ref();
-                let replied = translate::replied(reply, data, &self.rules.limits)?;
+                let replied = translate::replied(reply, data, &self.rules.limits)
+                    .map_err(|problem| problem.applied(wait))?;
                 answer::replied(replied, published.and_then(|published| published.reason_code))
             }
             (None, published) => {
