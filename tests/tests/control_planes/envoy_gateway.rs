@@ -209,12 +209,12 @@ fn virtual_host(manifests: &Manifests, filter: &str) -> Value {
         .iter()
         .map(|parameter| json!({ "query_parameter": { "name": parameter["name"] } }))
         .collect();
-    json!({
-        "name": "postmqtt/postmqtt/http/*",
-        "domains": ["*"],
-        "routes": [{
-            "name": "httproute/postmqtt/postmqtt/rule/0/match/0/*",
-            "match": { "path": rule["matches"][0]["path"]["value"] },
+    // One route for each match.
+    let matches = rule["matches"].as_array().expect("matches").iter().enumerate();
+    let routes: Vec<Value> = matches
+        .map(|(index, matched)| json!({
+            "name": format!("httproute/postmqtt/postmqtt/rule/0/match/{index}/*"),
+            "match": { "path": matched["path"]["value"] },
             "request_headers_to_remove": rule["filters"][0]["requestHeaderModifier"]["remove"],
             "route": {
                 "cluster": "httproute/postmqtt/postmqtt/rule/0",
@@ -240,8 +240,9 @@ fn virtual_host(manifests: &Manifests, filter: &str) -> Value {
                     "requirement_name": "route",
                 },
             },
-        }],
-    })
+        }))
+        .collect();
+    json!({ "name": "postmqtt/postmqtt/http/*", "domains": ["*"], "routes": routes })
 }
 
 /// `appProtocol: kubernetes.io/h2c` of the Service makes it HTTP/2.

@@ -34,6 +34,25 @@ fn generate(manifests: &Manifests, wasm: &Value, places: &Places) -> Value {
     let policy = &manifests.spec("DestinationRule")["trafficPolicy"];
     let parameter = &policy["loadBalancer"]["consistentHash"]["httpQueryParameterName"];
     let cluster = "outbound|8081||postmqtt-bridge.postmqtt.svc.cluster.local";
+    // One route for each match.
+    let matches = route["match"].as_array().expect("matches").iter();
+    let routes: Vec<Value> = matches
+        .map(|matched| {
+            json!({
+                "match": { "path": matched["uri"]["exact"], "case_sensitive": true },
+                "request_headers_to_remove": route["headers"]["request"]["remove"],
+                "route": {
+                    "cluster": cluster,
+                    "timeout": route["timeout"],
+                    "hash_policy": [{ "query_parameter": { "name": parameter } }],
+                    "retry_policy": {
+                        "retry_on": route["retries"]["retryOn"],
+                        "num_retries": route["retries"]["attempts"],
+                    },
+                },
+            })
+        })
+        .collect();
     let router = json!({
         "name": "envoy.filters.http.router",
         "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
@@ -59,19 +78,7 @@ fn generate(manifests: &Manifests, wasm: &Value, places: &Places) -> Value {
                         "route_config": { "virtual_hosts": [{
                             "name": "*:80",
                             "domains": ["*"],
-                            "routes": [{
-                                "match": { "path": route["match"][0]["uri"]["exact"], "case_sensitive": true },
-                                "request_headers_to_remove": route["headers"]["request"]["remove"],
-                                "route": {
-                                    "cluster": cluster,
-                                    "timeout": route["timeout"],
-                                    "hash_policy": [{ "query_parameter": { "name": parameter } }],
-                                    "retry_policy": {
-                                        "retry_on": route["retries"]["retryOn"],
-                                        "num_retries": route["retries"]["attempts"],
-                                    },
-                                },
-                            }],
+                            "routes": routes,
                         }] },
                     },
                 }] }],

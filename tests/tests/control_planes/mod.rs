@@ -7,7 +7,7 @@ mod envoy_gateway;
 mod istio;
 mod manifests;
 
-use end_to_end::{Answer, Edge, Request, token};
+use end_to_end::{Answer, Edge, Request, Subscriber, token};
 use rig::dev::token::Token;
 use rig::stack::{EnvoyConfig, Mosquitto};
 use serde_json::{Value, json};
@@ -99,12 +99,56 @@ impl ControlPlane {
         self.send(Request::publish("devices/large").body(large.clone())).expect_published(204);
         assert_eq!(subscriber.next().payload.len(), large.len());
 
+        self.expect_batches(&subscriber);
+
+        // Reading retained messages needs a binding that the manifests do not have.
+        let read = Request::post("/mqtt/retainedMessages/message?topic=devices%2Flarge").method("GET");
+        let problem = self.send(read).expect_problem();
+        assert_eq!((problem.status, problem.code.as_str()), (403, "NotPermitted"));
+
         // What was refused was not published.
         let rest = {
             self.send(Request::publish("devices/end").body("end")).expect_published(204);
             subscriber.until(b"end")
         };
         assert!(rest.is_empty(), "{rest:?}");
+    }
+
+    /// A batch with a topic is judged by its head, one without by its lines.
+    fn expect_batches(&self, subscriber: &Subscriber) {
+        let batch = |query: &str, lines: &[Value]| {
+            let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
+            let request = Request::post(format!("/mqtt/messages/batch{query}"));
+            self.send(request.header("content-type", "application/x-ndjson").body(body))
+        };
+        let rows = [
+            ("?topic=devices%2Fbatch", vec![json!({ "payload": "0" }), json!({ "payload": "1" })], 200),
+            ("?topic=devices%2Fbatch", vec![json!({ "payload": "2" }), json!({ "qos": 3 })], 207),
+            ("", vec![json!({ "topic": "devices/batch", "payload": "3" })], 200),
+            (
+                "",
+                vec![
+                    json!({ "topic": "clients/sensor-8/x", "payload": "foreign" }),
+                    json!({ "topic": "devices/batch", "payload": "4" }),
+                ],
+                207,
+            ),
+        ];
+        for (query, lines, status) in rows {
+            let answer = batch(query, &lines);
+            let refused = if status == 200 { "0" } else { "1" };
+            assert_eq!(
+                (answer.status, answer.header("mqtt-batch-refused")),
+                (status, Some(refused)),
+                "{answer:?}"
+            );
+        }
+        for payload in ["0", "1", "2", "3", "4"] {
+            let message = subscriber.next();
+            assert_eq!((message.topic.as_str(), message.text().as_str()), ("devices/batch", payload));
+        }
+        let problem = batch("?topic=clients%2Fsensor-8%2Fx", &[json!({})]).expect_problem();
+        assert_eq!((problem.status, problem.code.as_str()), (403, "NotPermitted"));
     }
 
     fn refuse_the_tokens_of_others(&self) {
