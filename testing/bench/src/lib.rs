@@ -42,6 +42,9 @@ pub struct Bench {
     /// Measures the part "peers" too, for which Node-RED is fetched from npm and RabbitMQ is installed
     #[arg(long)]
     peers: bool,
+    /// Measures RMQTT with the part "peers", which takes minutes to build
+    #[arg(long)]
+    rmqtt: bool,
     /// Writes the tables and plots into docs/performance.md
     #[arg(long, conflicts_with = "against")]
     write: bool,
@@ -112,12 +115,16 @@ impl Bench {
         if parts.contains(&Part::Peers) {
             println!("node-red: {}", repo::shown(&tools::node_red()?));
             println!("rabbitmq: {}", repo::shown(&tools::rabbitmq()?.server));
+            if self.rmqtt {
+                println!("rmqtt: {}", repo::shown(&build::http_node()?));
+            }
             println!("subscriber: {}", repo::shown(&tools::mosquitto_sub()?));
         }
         build::baselines()?;
         Ok(Run {
             rounds: self.rounds,
             against: against.transpose()?,
+            rmqtt: self.rmqtt,
             measured,
             others,
             h2load,

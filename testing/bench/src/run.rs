@@ -13,6 +13,8 @@ pub(crate) struct Run {
     pub(crate) rounds: u32,
     /// Another filter, to compare with.
     pub(crate) against: Option<PathBuf>,
+    /// Whether RMQTT is one of the peers.
+    pub(crate) rmqtt: bool,
     /// The core of the program that is measured.
     pub(crate) measured: Core,
     /// The core of all others.

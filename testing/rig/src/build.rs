@@ -169,18 +169,28 @@ pub fn baselines() -> Result<()> {
 /// workspace and has 300 dependencies: the first build takes minutes.
 ///
 /// # Errors
-/// Returns an error if it does not compile, or if Raft is asked for and the Protocol Buffers compiler is missing.
+/// Returns an error if it does not compile, or if the Protocol Buffers compiler is missing.
 pub fn cluster_node(plugin: &str) -> Result<PathBuf> {
-    let program = repo::cluster_node();
+    let features: &[&str] = if plugin == "raft" { &["--features", "raft"] } else { &[] };
+    build_rmqtt("cluster-node", features, repo::cluster_node())
+}
+
+/// Builds an RMQTT with its HTTP API, as it would be shipped, and returns its path. The first build takes minutes.
+///
+/// # Errors
+/// As [`cluster_node`].
+pub fn http_node() -> Result<PathBuf> {
+    build_rmqtt("http-node", &["--release", "--features", "http-api"], repo::http_node())
+}
+
+fn build_rmqtt(name: &str, flags: &[&str], program: PathBuf) -> Result<PathBuf> {
     if !program.exists() {
-        eprintln!("cargo build: the nodes of the RMQTT cluster, which takes minutes");
+        eprintln!("cargo build: {name}, an RMQTT, which takes minutes");
     }
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--quiet", "--locked", "--manifest-path", "testing/cluster-node/Cargo.toml"]);
     cargo.arg("--target-dir").arg(repo::target().join("cluster-node"));
-    if plugin == "raft" {
-        cargo.args(["--features", "raft"]).env("PROTOC", tools::protoc()?);
-    }
+    cargo.args(["--bin", name]).args(flags).env("PROTOC", tools::protoc()?);
     command::run(cargo.current_dir(repo::root()))?;
     Ok(program)
 }

@@ -99,6 +99,12 @@ pub fn cluster_node() -> PathBuf {
     target().join("cluster-node").join("debug").join("cluster-node")
 }
 
+/// The RMQTT with its HTTP API that [`crate::build::http_node`] built.
+#[must_use]
+pub fn http_node() -> PathBuf {
+    target().join("cluster-node").join("release").join("http-node")
+}
+
 /// A path as it reads best: from the repository's root where it is inside.
 #[must_use]
 pub fn shown(path: &Path) -> String {

@@ -5,6 +5,7 @@
 mod node_red;
 mod peer;
 mod rabbitmq;
+mod rmqtt;
 
 use peer::Peer;
 use rig::stack::Mosquitto;
@@ -35,8 +36,9 @@ pub(crate) fn measure(run: &Run) -> Result<Report> {
     bridge.service.start()?;
     let node_red = node_red::start(run, broker.port)?;
     let (rabbitmq, version) = rabbitmq::start(run)?;
+    let rmqtt = run.rmqtt.then(|| rmqtt::start(run)).transpose()?;
     let publish = Requests::of(&WORKLOAD, &run.token);
-    let peers = [
+    let mut peers = vec![
         Peer {
             name: "postmqtt-bridge".to_owned(),
             server: &bridge,
@@ -59,6 +61,13 @@ pub(crate) fn measure(run: &Run) -> Result<Report> {
             broker: rabbitmq.mqtt,
         },
     ];
+    peers.extend(rmqtt.as_ref().map(|(server, mqtt)| Peer {
+        name: "RMQTT 0.24".to_owned(),
+        server,
+        requests: rmqtt::requests(&WORKLOAD),
+        due: 200,
+        broker: *mqtt,
+    }));
     let all = in_turn(run, &peers)?;
     Ok(Report::new(vec![table(&peers, &all)]).plot("peers.svg", 2))
 }

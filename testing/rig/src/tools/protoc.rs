@@ -1,4 +1,4 @@
-//! protoc, which compiles the Protocol Buffers of RMQTT's Raft.
+//! protoc, which compiles the Protocol Buffers of RMQTT.
 
 use std::path::PathBuf;
 
@@ -17,6 +17,6 @@ pub fn protoc() -> Result<PathBuf> {
     if let Some(found) = command::find("protoc") {
         return Ok(found);
     }
-    apt::ensure(&["protobuf-compiler"], "to build the nodes of an RMQTT cluster")?;
+    apt::ensure(&["protobuf-compiler"], "to build RMQTT")?;
     command::find("protoc").ok_or_else(|| Error::new("protoc was installed, but is not on the PATH."))
 }
