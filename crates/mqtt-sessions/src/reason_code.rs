@@ -45,6 +45,11 @@ impl ReasonCode {
     /// Server moved: use another one from now on (MQTT 5.0, 4.11).
     pub const SERVER_MOVED: Self = Self(0x9D);
 
+    /// Whether the operation has failed (MQTT 5.0, 2.4).
+    pub(crate) const fn is_error(self) -> bool {
+        self.0 >= 0x80
+    }
+
     /// Whether a CONNACK with it refuses the User Name and Password, or the client that they are of.
     pub(crate) fn refuses_login(self) -> bool {
         matches!(self, Self::BAD_USER_NAME_OR_PASSWORD | Self::NOT_AUTHORIZED)

@@ -1,8 +1,8 @@
 //! A broker that answers by itself, and keeps sessions across connections (MQTT 5.0, 4.1).
 //!
 //! The Topic Name of a PUBLISH says what to do: `…/puback/135` is acknowledged with that Reason Code, `…/disconnect/139`
-//! closes the connection with that one, `…/hang-up` closes it without DISCONNECT, `…/silence` is not answered. Any other
-//! topic is acknowledged with 0x00. What it does to every client is its [`Conduct`].
+//! closes the connection with that one, `…/hang-up` closes it without DISCONNECT, `…/silence` is not answered, `…/pubrec` is
+//! answered as if it had QoS 2. Any other topic is acknowledged with 0x00. What it does to every client is its [`Conduct`].
 
 use std::collections::{HashMap, HashSet};
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
@@ -18,7 +18,7 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 
 use crate::packets::{
-    CONNACK, CONNACK_SESSION_PRESENT, PINGRESP, connack_refused, disconnect, next_packet, puback,
+    CONNACK, CONNACK_SESSION_PRESENT, PINGRESP, connack_refused, disconnect, next_packet, puback, pubrec,
 };
 
 /// The Reason String of every PUBACK and DISCONNECT with a Reason Code of at least 0x80.
@@ -293,6 +293,7 @@ fn react_to_publish(publish: &Publish, usual: u8) -> Reaction {
     match (last, levels.next()) {
         ("hang-up", _) => Reaction::Close,
         ("silence", _) => Reaction::Send(Vec::new()),
+        ("pubrec", _) => Reaction::Send(pubrec(publish.pkid)),
         (_, Some("disconnect")) => Reaction::SendAndClose(disconnect(named, reason_string(named))),
         _ if publish.qos == QoS::AtMostOnce => Reaction::Send(Vec::new()),
         (_, Some("puback")) => acknowledge(named),

@@ -26,6 +26,12 @@ pub fn connack_refused(reason_code: u8, reason_string: &str) -> Vec<u8> {
     packet(0x20, &[0, reason_code], reason_string)
 }
 
+/// PUBREC 0x00.
+pub(crate) fn pubrec(packet_identifier: u16) -> Vec<u8> {
+    let [high, low] = packet_identifier.to_be_bytes();
+    vec![0x50, 2, high, low]
+}
+
 /// PUBACK with a Reason Code and a Reason String, which is left out if it is empty.
 ///
 /// # Panics

@@ -6,6 +6,7 @@ mod credentials;
 mod delivery;
 mod descriptors;
 mod failures;
+mod neighbours;
 mod refused_sessions;
 mod requests;
 mod retained;

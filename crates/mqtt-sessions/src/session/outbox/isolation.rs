@@ -11,6 +11,9 @@
 //! therefore sent one by one, and the number doubles only when that has taken [`ONE_BY_ONE`]: it costs a round trip for each.
 //! Then, or with a broker that handles messages in another order, each further connection acknowledges some, until one
 //! message is left.
+//!
+//! A broker may also refuse a message with a PUBACK and then close the connection because of it, as Mosquitto 2.0.11 does with
+//! `max_queued_messages 0`. The next message is sent in between, and alone. So after a refusal, no message is given up.
 
 use std::time::Duration;
 
@@ -53,6 +56,16 @@ pub(super) enum EndedBy {
 pub(super) struct Isolation {
     pace: Pace,
     growth: Growth,
+    /// Of the message that this connection has answered last.
+    last: Verdict,
+}
+
+/// What the broker has answered to a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Verdict {
+    #[default]
+    Accepted,
+    Refused,
 }
 
 /// What a PUBACK changes in the pace.
@@ -82,7 +95,8 @@ impl Isolation {
         unacknowledged: usize,
         oldest: Option<Tries>,
     ) -> Suspect {
-        let alone = unacknowledged == 1 && oldest == Some(Tries::Several);
+        let last = std::mem::take(&mut self.last);
+        let alone = unacknowledged == 1 && oldest == Some(Tries::Several) && last == Verdict::Accepted;
         let suspect = match (by, self.pace) {
             (EndedBy::Broker | EndedBy::Reset, Pace::Limited(_)) if alone => Suspect::First,
             _ => Suspect::Unknown,
@@ -110,8 +124,9 @@ impl Isolation {
         }
     }
 
-    /// A message was acknowledged.
-    pub(super) fn acknowledged(&mut self) {
+    /// A message was answered.
+    pub(super) fn answered(&mut self, verdict: Verdict) {
+        self.last = verdict;
         if let (Pace::Limited(number), Growth::Doubling) = (&mut self.pace, self.growth) {
             *number = number.saturating_mul(2);
         }
@@ -161,9 +176,20 @@ mod tests {
         ];
         let mut isolation = Isolation::default();
         for (number, (by, unacknowledged, oldest, acknowledged, suspect)) in rows.into_iter().enumerate() {
-            (0..acknowledged).for_each(|_| isolation.acknowledged());
+            (0..acknowledged).for_each(|_| isolation.answered(Verdict::Accepted));
             assert_eq!(isolation.connection_ended(by, unacknowledged, oldest), suspect, "{number}");
         }
+    }
+
+    #[test]
+    fn a_message_that_was_refused_is_the_cause_rather_than_the_next_one() {
+        let mut isolation = Isolation::default();
+        isolation.connection_ended(EndedBy::Broker, 2, Some(Tries::One));
+        isolation.answered(Verdict::Refused);
+        let end =
+            |isolation: &mut Isolation| isolation.connection_ended(EndedBy::Broker, 1, Some(Tries::Several));
+        assert_eq!(end(&mut isolation), Suspect::Unknown);
+        assert_eq!(end(&mut isolation), Suspect::First, "nothing was refused on this connection");
     }
 
     #[test]
@@ -172,7 +198,7 @@ mod tests {
         isolation.connection_ended(EndedBy::Broker, 5, Some(Tries::One));
         let paces = [1, 2, 4].map(|expected| {
             let pace = isolation.pace();
-            isolation.acknowledged();
+            isolation.answered(Verdict::Accepted);
             (pace, Pace::Limited(expected))
         });
         for (pace, expected) in paces {
@@ -190,7 +216,7 @@ mod tests {
         // When a PUBACK arrives, in milliseconds; the pace after it.
         for (after, expected) in [(0, 1), (999, 1), (1000, 2), (1001, 4)] {
             isolation.sending(first + Duration::from_millis(after));
-            isolation.acknowledged();
+            isolation.answered(Verdict::Accepted);
             assert_eq!(isolation.pace(), Pace::Limited(expected), "{after} ms");
         }
     }

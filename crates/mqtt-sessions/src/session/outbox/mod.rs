@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use self::deadlines::Deadlines;
 use self::flow_control::FlowControl;
 use self::in_flight::{InFlight, Removed};
-use self::isolation::{EndedBy, Isolation, Pace, Suspect};
+use self::isolation::{EndedBy, Isolation, Pace, Suspect, Verdict};
 use self::queue::Queue;
 use self::resend::Resend;
 use self::sent::{ConnectionNumber, Sent, Tries};
@@ -227,7 +227,11 @@ impl Outbox {
             return;
         };
         self.finished += 1;
-        self.isolation.acknowledged();
+        self.isolation.answered(if reason.reason_code.is_error() {
+            Verdict::Refused
+        } else {
+            Verdict::Accepted
+        });
         self.tally.add_acknowledged(reason.reason_code);
         if let Some(topic) = sent.topic {
             self.unanswered.acknowledged(topic);
@@ -239,7 +243,7 @@ impl Outbox {
     pub(super) fn violated(&mut self, packet_identifier: PacketIdentifier, error: DecodeError) {
         if let Some(sent) = self.remove(packet_identifier) {
             self.finished += 1;
-            self.isolation.acknowledged();
+            self.isolation.answered(Verdict::Refused);
             sent.finish(Err(error.into()));
         }
     }
