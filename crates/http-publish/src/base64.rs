@@ -20,15 +20,20 @@ const URL_SAFE_UNPADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAF
 /// Decodes Base64. A `-` or `_` selects the URL-safe alphabet, in which `+` and `/` are faults. Padding has to be complete or
 /// absent.
 pub(crate) fn decode(raw: &[u8]) -> Result<Vec<u8>, Fault> {
-    let is_url_safe = raw.iter().any(|byte| matches!(byte, b'-' | b'_'));
-    let is_padded = raw.last() == Some(&b'=');
-    let engine = match (is_url_safe, is_padded) {
-        (false, true) => &STANDARD,
-        (false, false) => &STANDARD_UNPADDED,
-        (true, true) => &URL_SAFE,
-        (true, false) => &URL_SAFE_UNPADDED,
+    let (standard, url_safe) = match raw {
+        [.., b'='] => (&STANDARD, &URL_SAFE),
+        _ => (&STANDARD_UNPADDED, &URL_SAFE_UNPADDED),
     };
-    engine.decode(raw).map_err(|error| to_fault(&error, raw.len()))
+    let decoded = standard.decode(raw).or_else(|error| {
+        let is_url_safe = raw.iter().any(|byte| matches!(byte, b'-' | b'_'));
+        if is_url_safe { url_safe.decode(raw) } else { Err(error) }
+    });
+    decoded.map_err(|error| to_fault(&error, raw.len()))
+}
+
+/// Whether bytes that [`decode`] takes are in normal form.
+pub(crate) fn is_normal(raw: &[u8]) -> bool {
+    raw.len().is_multiple_of(4) && !raw.contains(&b'-') && !raw.contains(&b'_')
 }
 
 /// Appends the normal form: the standard alphabet, padded.
@@ -86,6 +91,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_decoded_is_in_normal_form_if_it_is_encoded_to_the_same(raw in "[-_+/A-D]{0,9}={0,2}") {
+            if let Ok(bytes) = decode(raw.as_bytes()) {
+                let mut encoded = String::new();
+                encode_into(&bytes, &mut encoded);
+                prop_assert_eq!(is_normal(raw.as_bytes()), encoded == raw);
+            }
+        }
+
         #[test]
         fn encoded_bytes_decode_to_themselves(bytes: Vec<u8>) {
             let mut encoded = String::new();

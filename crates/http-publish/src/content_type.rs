@@ -50,6 +50,9 @@ impl<'a> ContentType<'a> {
 
 /// The offset of the first comma outside a quoted-string (RFC 9110, 5.6.4).
 fn unquoted_comma(raw: &[u8]) -> Option<usize> {
+    if !raw.contains(&b',') {
+        return None;
+    }
     let mut is_quoted = false;
     let mut is_escaped = false;
     for (offset, &byte) in raw.iter().enumerate() {

@@ -111,18 +111,29 @@ impl<'a> RequestHead<'a> {
     }
 
     fn slot(&mut self, name: &[u8]) -> Option<&mut Slot<'a>> {
-        match std::str::from_utf8(name).ok()? {
-            field::QOS => Some(&mut self.qos),
-            field::RETAIN => Some(&mut self.retain),
-            field::RESPONSE_TOPIC => Some(&mut self.response_topic),
-            field::CORRELATION_DATA => Some(&mut self.correlation_data),
-            field::USER_PROPERTIES => Some(&mut self.user_properties),
-            field::CONTENT_TYPE => Some(&mut self.content_type),
-            field::MESSAGE_EXPIRY => Some(&mut self.message_expiry),
-            field::PAYLOAD_FORMAT_INDICATOR => Some(&mut self.payload_format_indicator),
-            field::IDEMPOTENCY_KEY => Some(&mut self.idempotency_key),
-            field::REQUEST_ID => Some(&mut self.request_id),
-            field::CONTENT_LENGTH => Some(&mut self.content_length),
+        const QOS: &[u8] = field::QOS.as_bytes();
+        const RETAIN: &[u8] = field::RETAIN.as_bytes();
+        const RESPONSE_TOPIC: &[u8] = field::RESPONSE_TOPIC.as_bytes();
+        const CORRELATION_DATA: &[u8] = field::CORRELATION_DATA.as_bytes();
+        const USER_PROPERTIES: &[u8] = field::USER_PROPERTIES.as_bytes();
+        const CONTENT_TYPE: &[u8] = field::CONTENT_TYPE.as_bytes();
+        const MESSAGE_EXPIRY: &[u8] = field::MESSAGE_EXPIRY.as_bytes();
+        const PAYLOAD_FORMAT_INDICATOR: &[u8] = field::PAYLOAD_FORMAT_INDICATOR.as_bytes();
+        const IDEMPOTENCY_KEY: &[u8] = field::IDEMPOTENCY_KEY.as_bytes();
+        const REQUEST_ID: &[u8] = field::REQUEST_ID.as_bytes();
+        const CONTENT_LENGTH: &[u8] = field::CONTENT_LENGTH.as_bytes();
+        match name {
+            QOS => Some(&mut self.qos),
+            RETAIN => Some(&mut self.retain),
+            RESPONSE_TOPIC => Some(&mut self.response_topic),
+            CORRELATION_DATA => Some(&mut self.correlation_data),
+            USER_PROPERTIES => Some(&mut self.user_properties),
+            CONTENT_TYPE => Some(&mut self.content_type),
+            MESSAGE_EXPIRY => Some(&mut self.message_expiry),
+            PAYLOAD_FORMAT_INDICATOR => Some(&mut self.payload_format_indicator),
+            IDEMPOTENCY_KEY => Some(&mut self.idempotency_key),
+            REQUEST_ID => Some(&mut self.request_id),
+            CONTENT_LENGTH => Some(&mut self.content_length),
             _ => None,
         }
     }

@@ -28,6 +28,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod api_version;
+mod ascii;
 mod base64;
 pub mod batch;
 mod client_id;

@@ -1,5 +1,6 @@
 //! UTF-8 Encoded Strings (MQTT 5.0, 1.5.4): the text that an MQTT packet may contain.
 
+use crate::ascii;
 use crate::code::Code;
 use crate::fault::Fault;
 
@@ -8,11 +9,21 @@ pub(crate) const MAX_BYTES: usize = 65_535;
 
 /// Reads bytes as MQTT text. The offset of a fault is an offset in `bytes`.
 pub(crate) fn from_bytes(bytes: &[u8]) -> Result<&str, Fault> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        Fault::new(Code::InvalidUtf8, "the bytes are not well-formed UTF-8").at(error.valid_up_to())
-    })?;
+    let text = std::str::from_utf8(bytes).map_err(not_utf8)?;
     check(text)?;
     Ok(text)
+}
+
+/// The same for bytes that become the text.
+pub(crate) fn from_vec(bytes: Vec<u8>) -> Result<String, Fault> {
+    let text = String::from_utf8(bytes).map_err(|error| not_utf8(error.utf8_error()))?;
+    check(&text)?;
+    Ok(text)
+}
+
+#[cold]
+fn not_utf8(error: std::str::Utf8Error) -> Fault {
+    Fault::new(Code::InvalidUtf8, "the bytes are not well-formed UTF-8").at(error.valid_up_to())
 }
 
 /// Whether an MQTT packet may contain `text` as a UTF-8 Encoded String.
@@ -24,7 +35,7 @@ pub fn is_mqtt_string(text: &str) -> bool {
 /// Returns a fault for U+0000, which MQTT forbids, and for control characters and non-characters, which it advises against: a
 /// receiver may treat them as a malformed packet.
 pub(crate) fn check(text: &str) -> Result<(), Fault> {
-    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+    if ascii::is_printable(text.as_bytes()) {
         return Ok(());
     }
     match text.char_indices().find(|&(_, character)| is_forbidden(character)) {

@@ -16,27 +16,22 @@ pub(crate) fn decode(raw: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
         return Ok(Cow::Borrowed(raw));
     }
     let mut decoded = Vec::with_capacity(raw.len());
-    let mut rest = raw;
-    loop {
-        match rest {
-            [] => return Ok(Cow::Owned(decoded)),
-            [b'%', high, low, tail @ ..] if let Some(byte) = hex_pair(*high, *low) => {
-                decoded.push(byte);
-                rest = tail;
-            }
-            [b'%', ..] => {
-                let fault = Fault::new(
-                    Code::InvalidPercentEncoding,
-                    "a % has to be followed by two hexadecimal digits; a percent sign is written %25",
-                );
-                return Err(fault.at(raw.len() - rest.len()));
-            }
-            [byte, tail @ ..] => {
-                decoded.push(*byte);
-                rest = tail;
-            }
-        }
+    let mut parts = raw.split(|&byte| byte == b'%');
+    decoded.extend_from_slice(parts.next().unwrap_or_default());
+    let mut offset = decoded.len();
+    for part in parts {
+        let Some(([high, low], plain)) = part.split_first_chunk() else { return Err(no_digits(offset)) };
+        decoded.push(hex_pair(*high, *low).ok_or_else(|| no_digits(offset))?);
+        decoded.extend_from_slice(plain);
+        offset += 1 + part.len();
     }
+    Ok(Cow::Owned(decoded))
+}
+
+#[cold]
+fn no_digits(offset: usize) -> Fault {
+    let detail = "a % has to be followed by two hexadecimal digits; a percent sign is written %25";
+    Fault::new(Code::InvalidPercentEncoding, detail).at(offset)
 }
 
 /// Appends `text` in normal form: unreserved characters as they are, all others as `%XX` in upper case.

@@ -1,5 +1,7 @@
 //! The request id, which relates an answer to a log line.
 
+use crate::ascii;
+
 /// A request id: 1 to 128 visible ASCII characters, so that it is safe in a header, a problem and a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId<'a>(&'a str);
@@ -10,7 +12,7 @@ impl<'a> RequestId<'a> {
     /// Reads the value of `x-request-id`; `None` if it is not valid.
     #[must_use]
     pub fn new(value: &'a [u8]) -> Option<Self> {
-        let fits = (1..=128).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
+        let fits = (1..=128).contains(&value.len()) && ascii::is_visible(value);
         if !fits {
             return None;
         }

@@ -17,9 +17,6 @@ pub struct TopicName<'a>(Cow<'a, str>);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ResponseTopic<'a>(Cow<'a, str>);
 
-/// The two wildcards of topic filters.
-const WILDCARDS: [char; 2] = ['+', '#'];
-
 // === impl TopicName ===
 
 impl<'a> TopicName<'a> {
@@ -41,7 +38,7 @@ impl<'a> TopicName<'a> {
         limits: &Limits,
         wildcard: impl FnOnce(usize) -> Fault,
     ) -> Result<Self, Faults> {
-        let wildcard = text.find(WILDCARDS).map(wildcard);
+        let wildcard = wildcard_in(&text).map(wildcard);
         let reserved = text.starts_with('$').then(|| {
             Fault::new(Code::TopicReserved, "topics that start with $ are reserved for the broker").at(0)
         });
@@ -55,7 +52,7 @@ impl<'a> TopicName<'a> {
             Code::TopicTooManySegments,
             "the Topic Name is over the limit of segments",
             limits.topic_segments,
-            text.split('/').count(),
+            1 + text.bytes().filter(|&byte| byte == b'/').count(),
         );
         faultless(Self(text), [wildcard, reserved, bytes.err(), segments.err()])
     }
@@ -117,7 +114,7 @@ impl<'a> ResponseTopic<'a> {
         limits: &Limits,
         offset_of: impl FnOnce(usize) -> usize,
     ) -> Result<Self, Faults> {
-        let wildcard = text.find(WILDCARDS).map(|offset| {
+        let wildcard = wildcard_in(&text).map(|offset| {
             Fault::new(Code::ResponseTopicWildcard, "a Response Topic cannot have wildcards")
                 .at(offset_of(offset))
         });
@@ -146,7 +143,7 @@ impl<'a> ResponseTopic<'a> {
 fn text_of(raw: &[u8]) -> Result<Cow<'_, str>, Fault> {
     let text = match percent::decode(raw)? {
         Cow::Borrowed(bytes) => mqtt_string::from_bytes(bytes).map(Cow::Borrowed),
-        Cow::Owned(bytes) => mqtt_string::from_bytes(&bytes).map(|text| Cow::Owned(text.to_owned())),
+        Cow::Owned(bytes) => mqtt_string::from_vec(bytes).map(Cow::Owned),
     };
     let text = text.map_err(|mut fault| {
         fault.offset = fault
@@ -159,6 +156,11 @@ fn text_of(raw: &[u8]) -> Result<Cow<'_, str>, Fault> {
         return Err(empty());
     }
     Ok(text)
+}
+
+/// The offset of the first wildcard of topic filters.
+fn wildcard_in(text: &str) -> Option<usize> {
+    text.bytes().position(|byte| matches!(byte, b'+' | b'#'))
 }
 
 /// Checks a text that is not percent-encoded.

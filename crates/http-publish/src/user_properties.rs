@@ -9,6 +9,8 @@ use crate::fault::{Fault, Faults};
 use crate::limits::Limits;
 use crate::{base64, mqtt_string};
 
+use json::{Form, Read};
+
 /// Pairs of a name and a value in the order in which they were sent. A name may be repeated.
 ///
 /// ```
@@ -17,12 +19,14 @@ use crate::{base64, mqtt_string};
 /// let properties = UserProperties::from_iter([("Urgency", "alert"), ("Urgency", "again")]);
 /// assert_eq!(properties.iter().last(), Some(("Urgency", "again")));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default)]
 pub struct UserProperties {
     /// All names and values, concatenated.
     text: String,
     /// The ends of each pair's name and value in `text`.
     ends: Vec<PairEnds>,
+    /// Whether the field that they were read from is known to be in normal form, so that it need not be written again.
+    is_normal: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,14 +40,13 @@ struct PairEnds {
 impl UserProperties {
     /// Reads the field. A value that starts with `[` is JSON; any other is Base64 of JSON.
     pub(crate) fn parse(raw: &[u8], limits: &Limits) -> Result<Self, Faults> {
-        let decoded;
-        let json = if raw.first() == Some(&b'[') {
-            raw
+        let properties = if raw.first() == Some(&b'[') {
+            json::read(raw).map_err(|error| faults::find(raw, &error))?.properties
         } else {
-            decoded = base64::decode(raw).map_err(|fault| vec![fault])?;
-            &decoded
+            let json = base64::decode(raw).map_err(|fault| vec![fault])?;
+            let Read { properties, form } = json::read(&json).map_err(|error| faults::find(&json, &error))?;
+            Self { is_normal: form == Form::Compact && base64::is_normal(raw), ..properties }
         };
-        let properties = json::read(json).map_err(|error| faults::find(json, &error))?;
         properties.check_size(limits).map_err(|fault| vec![fault])?;
         Ok(properties)
     }
@@ -99,10 +102,16 @@ impl UserProperties {
 
     /// Appends a pair.
     pub fn push(&mut self, name: &str, value: &str) {
+        self.is_normal = false;
         self.text.push_str(name);
         let name = self.text.len();
         self.text.push_str(value);
         self.ends.push(PairEnds { name, value: self.text.len() });
+    }
+
+    /// Whether the field that they were read from is known to be in normal form; if not, it may still be.
+    pub(crate) const fn is_normal(&self) -> bool {
+        self.is_normal
     }
 
     /// Appends the normal form: padded Base64 of compact JSON with one pair in each object.
@@ -110,6 +119,15 @@ impl UserProperties {
         base64::encode_into(json::write(self).as_bytes(), out);
     }
 }
+
+// Equal are those with the same pairs, however they were written.
+impl PartialEq for UserProperties {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.ends == other.ends
+    }
+}
+
+impl Eq for UserProperties {}
 
 impl<'a> FromIterator<(&'a str, &'a str)> for UserProperties {
     fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {

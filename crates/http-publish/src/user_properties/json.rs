@@ -12,21 +12,51 @@ use super::{PairEnds, UserProperties, check_text};
 /// The bytes of JSON that a pair usually takes, for reserving memory.
 const TYPICAL_PAIR_BYTES: usize = 32;
 
+/// What was read.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) properties: UserProperties,
+    pub(super) form: Form,
+}
+
+/// How JSON was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As [`write()`] writes it.
+    Compact,
+    /// Perhaps in another way.
+    Any,
+}
+
 /// Reads every pair. Returns the first error of the JSON or of a text.
-pub(super) fn read(json: &[u8]) -> serde_json::Result<UserProperties> {
-    let mut properties = UserProperties {
-        text: String::with_capacity(json.len()),
-        ends: Vec::with_capacity(json.len() / TYPICAL_PAIR_BYTES + 1),
+pub(super) fn read(json: &[u8]) -> serde_json::Result<Read> {
+    let mut reader = Reader {
+        properties: UserProperties {
+            text: String::with_capacity(json.len()),
+            ends: Vec::with_capacity(json.len() / TYPICAL_PAIR_BYTES + 1),
+            is_normal: false,
+        },
+        form: Form::Compact,
     };
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    Array(&mut properties).deserialize(&mut deserializer)?;
+    Array(&mut reader).deserialize(&mut deserializer)?;
     deserializer.end()?;
-    Ok(properties)
+    let Reader { properties, form } = reader;
+    // No byte of this length can be missing, so JSON that has it has no space.
+    let form = if json.len() == compact_length(&properties) { form } else { Form::Any };
+    Ok(Read { properties, form })
+}
+
+/// The length of the compact form of pairs without anything to escape.
+fn compact_length(properties: &UserProperties) -> usize {
+    let pairs = properties.len();
+    let commas = pairs.saturating_sub(1);
+    "[]".len() + pairs * r#"{"":""}"#.len() + commas + properties.text.len()
 }
 
 /// Writes the compact form, with one pair in each object.
 pub(super) fn write(properties: &UserProperties) -> String {
-    let mut json = String::with_capacity(properties.text.len() + properties.len() * r#"{"":""},"#.len() + 2);
+    let mut json = String::with_capacity(compact_length(properties));
     json.push('[');
     for (index, (name, value)) in properties.iter().enumerate() {
         json.push_str(if index == 0 { "{" } else { ",{" });
@@ -56,14 +86,20 @@ fn write_string(text: &str, json: &mut String) {
     json.push('"');
 }
 
+/// What has been read so far. The form is what is known of it without the length of the JSON.
+struct Reader {
+    properties: UserProperties,
+    form: Form,
+}
+
 /// Reads the array.
-struct Array<'r>(&'r mut UserProperties);
+struct Array<'r>(&'r mut Reader);
 
 /// Reads an object of the array.
-struct Object<'r>(&'r mut UserProperties);
+struct Object<'r>(&'r mut Reader);
 
 /// Reads a name or a value, and appends it to the text.
-struct Text<'r>(&'r mut UserProperties);
+struct Text<'r>(&'r mut Reader);
 
 // === impl Array ===
 
@@ -106,9 +142,13 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<(), A::Error> {
+        let before = self.0.properties.len();
         while let Some(name) = pairs.next_key_seed(Text(self.0))? {
             let value = pairs.next_value_seed(Text(self.0))?;
-            self.0.ends.push(PairEnds { name, value });
+            self.0.properties.ends.push(PairEnds { name, value });
+        }
+        if self.0.properties.len() != before + 1 {
+            self.0.form = Form::Any;
         }
         Ok(())
     }
@@ -124,7 +164,7 @@ impl<'de> DeserializeSeed<'de> for Text<'_> {
     }
 }
 
-impl Visitor<'_> for Text<'_> {
+impl<'de> Visitor<'de> for Text<'_> {
     /// The end of the text.
     type Value = usize;
 
@@ -132,9 +172,22 @@ impl Visitor<'_> for Text<'_> {
         formatter.write_str("a string")
     }
 
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<usize, E> {
+        self.append(text)
+    }
+
+    /// A string with escapes, which cannot be borrowed.
     fn visit_str<E: Error>(self, text: &str) -> Result<usize, E> {
+        self.0.form = Form::Any;
+        self.append(text)
+    }
+}
+
+impl Text<'_> {
+    fn append<E: Error>(self, text: &str) -> Result<usize, E> {
         check_text(text).map_err(|fault| E::custom(fault.detail))?;
-        self.0.text.push_str(text);
-        Ok(self.0.text.len())
+        let all = &mut self.0.properties.text;
+        all.push_str(text);
+        Ok(all.len())
     }
 }

@@ -175,7 +175,16 @@ proptest! {
         let reference: Vec<serde_json::Value> =
             given.iter().map(|(name, value)| serde_json::json!({ name: value })).collect();
         prop_assert_eq!(&json, &serde_json::to_string(&reference).unwrap());
-        prop_assert_eq!(json::read(json.as_bytes()).unwrap(), properties);
+        prop_assert_eq!(json::read(json.as_bytes()).unwrap().properties, properties);
+    }
+
+    #[test]
+    fn json_is_only_called_compact_if_it_is_written_the_same_again(
+        text in r#"\[( |\{|\}|"a"|"\\u0041"|"\\\\"|:|,|\{"a":"b"\}|,"c":"d"){0,9}\]"#,
+    ) {
+        if let Ok(Read { properties, form: Form::Compact }) = json::read(text.as_bytes()) {
+            prop_assert_eq!(json::write(&properties), text);
+        }
     }
 
     #[test]
